@@ -1,0 +1,215 @@
+"""compile(model) -> CompiledModel: read the model, trace its converters, build, seal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+import onnx
+
+import sparkbird
+from sparkbird import artifact
+from sparkbird.converters import audit, convert
+from sparkbird.converters.registry import Results, Value, converter_for
+from sparkbird.dtypes import BY_NAME, element_type
+from sparkbird.errors import ColumnTypeError, SchemaError, UnsupportedError
+from sparkbird.graph import op
+from sparkbird.graph.build import build, row_bytes
+from sparkbird.graph.op import Array
+from sparkbird.graph.table import Table, columns_of
+from sparkbird.graph.trace import Trace, tracing
+from sparkbird.inputs import Fitted, Inputs, resolve
+from sparkbird.model import CompiledModel, load
+from sparkbird.schema import INVALID, MATRIX, Output, Schema, Tensor
+from sparkbird.trees.options import using
+
+#: The order in which outputs are offered; the first one there is the default.
+_ORDER = ("predict", "transform", "predict_proba", "decision_function", "score_samples")
+
+
+def compile(  # noqa: A001  the name users know from re and torch
+    model: Any,
+    inputs: Any = None,
+    *,
+    outputs: Sequence[str] | str | None = None,
+    device: str = "auto",
+    strategy: str | None = None,
+) -> CompiledModel:
+    """One graph for a fitted model, featurisation included.
+
+    Parameters
+    ----------
+    model
+        A fitted scikit-learn estimator or pipeline, a LightGBM model of its scikit-learn
+        interface, the path of a saved artefact, or a `CompiledModel`, which is returned.
+    inputs
+        What the columns are, where the model does not say so itself: a pandas, Arrow or
+        NumPy sample, a pyarrow or Spark schema, a Spark dataframe, or a mapping from name to
+        type. Without it the columns are the model's own; those that an encoder reads are
+        strings if its categories are, all others float64.
+    outputs
+        The methods wanted, all of them if None. Fewer make a smaller graph.
+    device
+        "cpu", "cuda", or "auto", which is the CPU.
+    strategy
+        How forests are computed: "ensemble", "traversal", "perfect" or "gemm"; by cost if None.
+
+    Raises
+    ------
+    UnsupportedError
+        Some part of the model has no exact counterpart; all such parts are named.
+    NotFittedError
+        The model has not been trained.
+    SchemaError
+        The columns do not fit the model.
+    """
+    if isinstance(model, CompiledModel):
+        return model
+    if isinstance(model, str) and model.endswith(".onnx"):
+        return load(model, device=device)
+    if refusals := [*audit(model, part="model")]:
+        raise UnsupportedError.all_of(refusals)
+    columns = resolve(fitted_columns(model), inputs)
+    with tracing() as trace, using(strategy=strategy, device=_kind(device)):
+        arguments = _arguments(columns)
+        results = convert(model, _rows(columns, arguments), part="model")
+    wanted = _wanted(results, outputs)
+    content = _sealed(columns, arguments, wanted, trace, model)
+    return CompiledModel(content, device=device)
+
+
+def _kind(device: str) -> str:
+    return "cuda" if device == "cuda" else "cpu"
+
+
+def fitted_columns(model: Any) -> Fitted:
+    """What the model says of its columns."""
+    names = getattr(model, "feature_names_in_", None)
+    count = getattr(model, "n_features_in_", None)
+    types = converter_for(model).column_types(model)
+    return Fitted(None if names is None else tuple(map(str, names)), count, types)
+
+
+def _arguments(inputs: Inputs) -> dict[str, op.Tensor]:
+    """The inputs of the graph; a column of no usable type is there until it turns out used."""
+    if inputs.layout == "matrix":
+        dtype = BY_NAME[inputs.columns[0].dtype].numpy
+        return {MATRIX: op.argument(MATRIX, dtype, len(inputs.columns))}
+    return {
+        column.name: op.argument(column.name, BY_NAME[column.dtype or "string"].numpy)
+        for column in inputs.columns
+    }
+
+
+def _rows(inputs: Inputs, arguments: dict[str, op.Tensor]) -> Array | Table:
+    if inputs.layout == "matrix":
+        return arguments[MATRIX]
+    names = tuple(column.name for column in inputs.columns) if inputs.named else None
+    return Table(tuple(arguments.values()), names)
+
+
+def _wanted(results: Results, outputs: Sequence[str] | str | None) -> Results:
+    """The results asked for, the default one first."""
+    if outputs is None:
+        ordered = [name for name in _ORDER if name in results]
+        return {name: results[name] for name in [*ordered, *results]}
+    names = [outputs] if isinstance(outputs, str) else [*outputs]
+    for name in names:
+        if name not in results:
+            raise SchemaError(f"the model has no {name}", f"it has {', '.join(results)}.")
+    return {name: results[name] for name in names}
+
+
+def _sealed(
+    inputs: Inputs, arguments: dict[str, op.Tensor], results: Results, trace: Trace, model: Any
+) -> bytes:
+    """The artefact: graph, schema and digest."""
+    outputs, tensors = _outputs(results)
+    if trace.checks:
+        tensors[INVALID] = _first_failed([mask for _, mask in trace.checks])
+    proto = build(arguments, tensors)
+    used = {info.name for info in proto.graph.input}
+    columns = tuple(
+        column for column in inputs.columns if inputs.layout == "matrix" or column.name in used
+    )
+    for column in columns:
+        if not column.dtype:
+            raise ColumnTypeError(
+                f"the model reads column {column.name!r}, whose type no graph can take",
+                "turn it into a number or a string, and declare it in inputs=.",
+            )
+    schema = Schema(
+        layout=inputs.layout,
+        columns=columns,
+        names=tuple(column.name for column in inputs.columns),
+        outputs=outputs,
+        checks=tuple(check for check, _ in trace.checks),
+        row_bytes=row_bytes(tensors.values()),
+    )
+    metadata = {
+        artifact.SCHEMA: schema.to_json(),
+        artifact.VERSIONS: _versions(model),
+        artifact.REMARKS: "\n".join(trace.remarks),
+    }
+    onnx.helper.set_model_props(proto, metadata)
+    return artifact.sealed(proto.SerializeToString(deterministic=True))
+
+
+def _first_failed(masks: Sequence[Array]) -> Array:
+    """The number of the first check that each row fails, counted from 1, 0 for none: [N]."""
+    code = op.cast(masks[-1], dtype=np.int32) * np.int32(len(masks))
+    for number in range(len(masks) - 1, 0, -1):
+        code = op.where(masks[number - 1], np.int32(number), code)
+    return code
+
+
+def _outputs(results: Results) -> tuple[tuple[Output, ...], dict[str, op.Tensor]]:
+    """The description of each result, and the graph outputs that make it up by name."""
+    outputs: list[Output] = []
+    tensors: dict[str, op.Tensor] = {}
+    for name, value in results.items():
+        parts = _parts(value)
+        single = isinstance(value, op.Tensor)
+        named = {name if single else f"{name}.{i}": part for i, part in enumerate(parts)}
+        names = tuple(map(str, value.names or ())) if isinstance(value, Table) else ()
+        tensors |= named
+        outputs.append(Output(name, _form(value), tuple(map(_described, named, parts)), names))
+    return tuple(outputs), tensors
+
+
+def _parts(value: Value) -> Sequence[Array]:
+    if isinstance(value, list):
+        return value
+    return columns_of(value) if isinstance(value, Table) else (value,)
+
+
+def _form(value: Value) -> Any:
+    if isinstance(value, Table):
+        return "object" if value.names is None else "pandas"
+    return "list" if isinstance(value, list) else "array"
+
+
+def _described(name: str, tensor: op.Tensor) -> Tensor:
+    lengths = tuple(int(length) for length in tensor.shape[1:])
+    return Tensor(name, element_type(tensor.dtype).name, lengths, tensor.dtype.str)
+
+
+def _versions(model: object) -> str:
+    """The versions that a reader of the artefact may want to know, as JSON."""
+    library = type(model).__module__.partition(".")[0]
+    names = {"onnx", "numpy", _DISTRIBUTIONS.get(library, library)}
+    found = {name: number for name in sorted(names) if (number := _installed(name))}
+    return json.dumps({"sparkbird": sparkbird.__version__} | found)
+
+
+def _installed(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+_DISTRIBUTIONS = {"sklearn": "scikit-learn"}

@@ -1,0 +1,29 @@
+"""Whether a model has been trained, asked in the way of the library that brought it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from sparkbird.errors import NotFittedError
+
+
+def require_fitted(model: Any, name: str) -> None:
+    """Refuse an estimator called `name` that has not been trained.
+
+    scikit-learn's own check decides, also for other libraries' estimators after its
+    convention; it is loaded whenever such a model exists.
+
+    Raises
+    ------
+    NotFittedError
+        The estimator is not fitted.
+    """
+    validation: Any = sys.modules.get("sklearn.utils.validation")
+    if validation is None or not (hasattr(model, "get_params") and hasattr(model, "fit")):
+        return
+    exceptions: Any = sys.modules["sklearn.exceptions"]
+    try:
+        validation.check_is_fitted(model)
+    except exceptions.NotFittedError as error:
+        raise NotFittedError(f"{name} is not fitted", "call fit() before compiling.") from error

@@ -1,0 +1,339 @@
+"""The table of converters, and what it takes to use one: the ledger of a class.
+
+A converter is a function ``(model, x) -> results``. `x` is a matrix [N, F] or a `Table`; the
+results are one value per method of the model, or the bare value of the one method it has.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Any, TypeAlias
+
+from sparkbird.converters.fitted import require_fitted
+from sparkbird.errors import (
+    NotFittedError,
+    SparkbirdError,
+    UnsupportedError,
+    UnsupportedModelError,
+    UnsupportedOptionError,
+)
+from sparkbird.graph import trace
+from sparkbird.graph.op import Array
+from sparkbird.graph.table import Table
+
+#: The value of one method. A list is what several targets give.
+Value: TypeAlias = "Array | Table | list[Array]"
+Results: TypeAlias = "dict[str, Value]"
+Function: TypeAlias = Callable[[Any, Any], Any]
+
+#: The parts of a composite model: how Python reaches each, and the part itself.
+Parts: TypeAlias = Callable[[Any], Iterable[tuple[str, object]]]
+
+#: The top-level package of a model class, and the module of ours that converts its models.
+#: Other packages name theirs as an entry point of the group ``sparkbird.converters``.
+PACKAGES = {
+    "lightgbm": "sparkbird.converters.lightgbm",
+    "sklearn": "sparkbird.converters.sklearn",
+}
+
+#: Methods whose meaning a converter reproduces. A subclass that redefines one is refused.
+INFERENCE = (
+    "transform",
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "score_samples",
+    "apply",
+    "_transform",
+    "_raw_predict",
+    "_decision_function",
+    "_predict_proba_lr",
+    "_validate_X_predict",
+)
+
+
+@dataclass(frozen=True)
+class Converter:
+    """A conversion and its ledger: what becomes of each parameter of the class.
+
+    consumes
+        Parameters the converter reads, itself or in the attributes they are fitted into.
+    ignores
+        Parameters that change training, speed or messages, never a prediction.
+    refuses
+        Parameters that must keep their default, each with the way out.
+    objections
+        The reasons why this very model is refused, all of them.
+    parts
+        The models inside this one.
+    column_types
+        The element type of each input column as far as the model tells, by position; None
+        where it does not.
+    strict
+        Whether a parameter in no list must keep its default. Off for users' own converters
+        that give no ledger.
+    """
+
+    function: Function
+    consumes: frozenset[str] = frozenset()
+    ignores: frozenset[str] = frozenset()
+    refuses: Mapping[str, str] = field(default_factory=dict)
+    objections: Callable[[Any], Iterable[UnsupportedError]] = lambda _: ()
+    parts: Parts = lambda _: ()
+    column_types: Callable[[Any], Mapping[int, str]] = lambda _: {}
+    strict: bool = True
+
+
+#: What a class without converter has: no result and no ledger.
+_NONE = Converter(lambda *_: {}, strict=False)
+
+_converters: dict[str, Converter] = {}
+
+
+def converts(
+    *names: str,
+    consumes: str | None = None,
+    ignores: str = "",
+    refuses: Mapping[str, str] | None = None,
+    objections: Callable[[Any], Iterable[UnsupportedError]] | None = None,
+    parts: Parts | None = None,
+    column_types: Callable[[Any], Mapping[int, str]] | None = None,
+) -> Callable[[Function], Function]:
+    """Register a converter for the model classes that `qualified_name` calls `names`.
+
+    The keywords are the fields of `Converter`; `consumes` and `ignores` are names with
+    spaces between. A converter that gives none of them is trusted with every parameter.
+
+    >>> @converts("shop.features.Doubler")
+    ... def doubler(model, x):
+    ...     return x * 2.0
+    """
+    ledger: dict[str, Any] = {
+        "objections": objections,
+        "parts": parts,
+        "column_types": column_types,
+        "refuses": refuses,
+    }
+
+    def register(function: Function) -> Function:
+        converter = Converter(
+            function,
+            consumes=frozenset((consumes or "").split()),
+            ignores=frozenset(ignores.split()),
+            strict=consumes is not None,
+            **{key: value for key, value in ledger.items() if value is not None},
+        )
+        for name in names:
+            if name in _converters and _converters[name].function is not function:
+                owner = _converters[name].function
+                if (owner.__module__, owner.__qualname__) != (
+                    function.__module__,
+                    function.__qualname__,
+                ):
+                    raise ValueError(f"{name} has a converter already: {owner.__qualname__}")
+            _converters[name] = converter
+        return function
+
+    return register
+
+
+def convert(model: object, x: Array | Table, *, part: str = "") -> Results:
+    """The results of `model` on `x`, by method. An error says where in the whole it arose.
+
+    Raises
+    ------
+    UnsupportedError
+        The class, a parameter or a fitted attribute has no exact counterpart.
+    """
+    with trace.at(part):
+        try:
+            converter = converter_for(model)
+            results = converter.function(model, x)
+            if not isinstance(results, dict):
+                results = {"transform" if hasattr(model, "transform") else "predict": results}
+            return _as_configured(model, results)
+        except SparkbirdError as error:
+            error.place = error.place or trace.place()
+            raise
+
+
+def transform(model: object, x: Array | Table, *, part: str) -> Array | Table:
+    """What a transformer makes of `x`."""
+    results = convert(model, x, part=part)
+    return results["transform"]
+
+
+def converter_for(model: object) -> Converter:
+    """The converter of the nearest registered class in the ancestry of `model`.
+
+    Raises
+    ------
+    UnsupportedModelError
+        No class of the ancestry is registered.
+    UnsupportedOptionError
+        A subclass redefines an inference method: its ancestor's converter would be wrong.
+        Or a parameter has a value that the ledger does not allow.
+    """
+    converter = _nearest(model)
+    for refusal in _refused_class(model) or _refused_options(model, converter):
+        raise refusal
+    return converter
+
+
+def audit(model: object, *, part: str = "") -> Iterator[UnsupportedError]:
+    """Every reason why `model` or a model inside it cannot be compiled, with its place.
+
+    Raises
+    ------
+    NotFittedError
+        One of them has not been trained.
+    """
+    with trace.at(part):
+        converter = _nearest(model)
+        for refusal in _refusals(model, converter):
+            refusal.place = refusal.place or trace.place()
+            yield refusal
+        _require_fitted(model)
+        for inner_part, inner in converter.parts(model):
+            yield from audit(inner, part=inner_part)
+
+
+def qualified_name(cls: type) -> str:
+    """The public name of a class: its module up to the first private part, and its own name.
+
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> StandardScaler.__module__
+    'sklearn.preprocessing._data'
+    >>> qualified_name(StandardScaler)
+    'sklearn.preprocessing.StandardScaler'
+    """
+    parts = cls.__module__.split(".")
+    private = next((i for i, part in enumerate(parts) if part.startswith("_")), len(parts))
+    return ".".join([*parts[:private], cls.__qualname__])
+
+
+def supported() -> list[str]:
+    """The names of all model classes that have a converter."""
+    for package in {**PACKAGES, **_plugins()}:
+        _load(package)
+    return sorted(_converters)
+
+
+def ledger(name: str) -> Converter:
+    """The converter registered under `name`, with its ledger."""
+    _load(name.partition(".")[0])
+    return _converters[name]
+
+
+def parameters(cls: type) -> dict[str, Any]:
+    """The parameters of a class after scikit-learn's convention, with their defaults."""
+    given = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
+    return {
+        p.name: p.default
+        for p in given
+        if p.name != "self" and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+    }
+
+
+def _require_fitted(model: object) -> None:
+    try:
+        require_fitted(model, qualified_name(type(model)))
+    except NotFittedError as error:
+        error.place = trace.place()
+        raise
+
+
+def _refused_options(model: Any, converter: Converter) -> list[UnsupportedError]:
+    """The parameters that the ledger does not allow to have the values they have."""
+    if not (converter.strict and hasattr(model, "get_params")):
+        return []
+    refusals: list[UnsupportedError] = []
+    defaults = parameters(type(model))
+    name = qualified_name(type(model))
+    for parameter, value in model.get_params(deep=False).items():
+        if parameter in converter.consumes or parameter in converter.ignores:
+            continue
+        default = defaults.get(parameter, inspect.Parameter.empty)
+        if value is default or (type(value) is type(default) and value == default):
+            continue
+        way_out = f"leave {parameter} at its default, {default!r}, and fit again."
+        refusals.append(
+            UnsupportedOptionError(
+                f"{name}({parameter}={value!r}) is not compiled",
+                converter.refuses.get(parameter, way_out),
+            )
+        )
+    return refusals
+
+
+def _registered_ancestor(cls: type) -> type | None:
+    for ancestor in cls.__mro__:
+        _load(ancestor.__module__.partition(".")[0])
+        if qualified_name(ancestor) in _converters:
+            return ancestor
+    return None
+
+
+def _nearest(model: object) -> Converter:
+    """The converter of the nearest registered ancestor, or one of nothing."""
+    ancestor = _registered_ancestor(type(model))
+    return _converters[qualified_name(ancestor)] if ancestor else _NONE
+
+
+def _refusals(model: object, converter: Converter) -> Iterator[UnsupportedError]:
+    """Why this very model is not compiled, the models inside it apart."""
+    yield from _refused_class(model)
+    yield from _refused_options(model, converter)
+    yield from converter.objections(model)
+
+
+def _refused_class(model: object) -> list[UnsupportedError]:
+    """Why the class has no converter, or not that of its ancestor."""
+    cls = type(model)
+    name = qualified_name(cls)
+    ancestor = _registered_ancestor(cls)
+    if ancestor is None:
+        return [UnsupportedModelError.for_class(name, sorted(_converters))]
+    for method in INFERENCE:
+        own, inherited = (inspect.getattr_static(c, method, None) for c in (cls, ancestor))
+        if own is not inherited:
+            return [
+                UnsupportedOptionError(
+                    f"{name} redefines {method}() of {qualified_name(ancestor)}",
+                    f"@sparkbird.converts({name!r}) gives it a converter of its own.",
+                )
+            ]
+    return []
+
+
+def _as_configured(model: Any, results: Results) -> Results:
+    """The results, the transformed ones as a dataframe if ``set_output`` asks for one."""
+    wanted = getattr(model, "_sklearn_output_config", {}).get("transform", "default")
+    if wanted == "default" or "transform" not in results:
+        return results
+    if wanted != "pandas":
+        raise UnsupportedOptionError(
+            f"set_output(transform={wanted!r}) is not compiled", 'use "pandas" or "default".'
+        )
+    from sparkbird.graph.table import named
+
+    x = results["transform"]
+    return results | {"transform": named(x, map(str, model.get_feature_names_out()))}
+
+
+@functools.cache
+def _plugins() -> dict[str, str]:
+    return {point.name: point.value for point in entry_points(group="sparkbird.converters")}
+
+
+@functools.cache
+def _load(package: str) -> None:
+    """Import the converters of `package`, if it is one we know."""
+    if module := PACKAGES.get(package) or _plugins().get(package):
+        importlib.import_module(module)

@@ -1,0 +1,9 @@
+"""Converters for scikit-learn: one file for each of its modules."""
+
+from sparkbird.converters.sklearn import (  # noqa: F401  registers what they convert
+    compose,
+    linear_model,
+    pipeline,
+    preprocessing,
+    svm,
+)

@@ -1,0 +1,93 @@
+"""Rows as users hold them, on the driver: NumPy, pandas or Arrow, to the inputs of a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from sparkbird.dtypes import BY_NAME
+from sparkbird.errors import ColumnCountError, ColumnNameError, ColumnTypeError
+from sparkbird.runtime.batches import feeds
+from sparkbird.schema import MATRIX, Schema
+
+
+def inputs_of(schema: Schema, X: Any) -> dict[str, np.ndarray]:  # noqa: N803
+    """The inputs of the graph for the rows `X`.
+
+    A dataframe's columns are found by name, those of an array by position. A model fitted on
+    an array takes a dataframe's columns by position as well, as the original does.
+
+    Raises
+    ------
+    ColumnCountError, ColumnNameError, ColumnTypeError
+        The columns are not those of the model.
+    """
+    if isinstance(X, np.ndarray):
+        return _of_array(schema, X)
+    if isinstance(X, (pa.Table, pa.RecordBatch)):
+        return feeds(schema, [X.column(i) for i in _positions(schema, X.schema.names)])
+    if hasattr(X, "columns") and hasattr(X, "iloc"):
+        positions = _positions(schema, [str(name) for name in X.columns])
+        return feeds(schema, [_of_series(X.iloc[:, i]) for i in positions])
+    raise ColumnTypeError(
+        f"rows cannot be a {type(X).__name__}",
+        "give a NumPy array [rows, columns], a pandas dataframe, or an Arrow table.",
+    )
+
+
+def _of_array(schema: Schema, rows: np.ndarray) -> dict[str, np.ndarray]:
+    if rows.ndim != 2:
+        raise ColumnCountError(
+            f"expected an array [rows, columns], got shape {rows.shape}",
+            "reshape it: X.reshape(-1, 1) for one column, X.reshape(1, -1) for one row.",
+        )
+    positions = _positions(schema, range(rows.shape[1]))
+    if schema.layout == "columns":
+        return feeds(schema, [_of_series(rows[:, i]) for i in positions])
+    target = BY_NAME[schema.columns[0].dtype].numpy
+    if not np.can_cast(rows.dtype, target, "same_kind" if target.kind == "f" else "safe"):
+        raise ColumnTypeError(
+            f"an array of {rows.dtype} cannot be rows of {target}",
+            f"cast it to {target}, or compile with inputs= of its own type.",
+        )
+    if rows.dtype.kind == "f" and rows.dtype.itemsize > target.itemsize:
+        raise ColumnTypeError(
+            f"an array of {rows.dtype} would lose digits as {target}",
+            f"cast it to {target}, or compile with inputs= of its own type.",
+        )
+    return {MATRIX: np.ascontiguousarray(rows, target)}
+
+
+def _positions(schema: Schema, names: Sequence[object]) -> list[int]:
+    """Where each column of the schema is among the columns called, or numbered, `names`."""
+    by_name = isinstance(names, list) and schema.layout == "columns"
+    if by_name:
+        if missing := [c.name for c in schema.columns if c.name not in names]:
+            raise ColumnNameError(
+                f"there is no column {', '.join(map(repr, missing))}",
+                f"the columns given are {', '.join(map(str, names))}.",
+            )
+        return [names.index(column.name) for column in schema.columns]
+    if len(names) == len(schema.names):
+        return [schema.names.index(column.name) for column in schema.columns]
+    if len(names) == len(schema.columns):
+        return [*range(len(names))]
+    raise ColumnCountError(
+        f"the model takes {len(schema.names)} columns and was given {len(names)}",
+        f"it takes {', '.join(schema.names[:20])}{', ...' if len(schema.names) > 20 else ''}.",
+    )
+
+
+def _of_series(series: Any) -> pa.Array:
+    """A column of a dataframe or an array as Arrow; None and NaN are missing alike."""
+    try:
+        return pa.Array.from_pandas(series)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        name = getattr(series, "name", None)
+        raise ColumnTypeError(
+            f"column {name!r} mixes types: {error}" if name else f"a column mixes types: {error}",
+            "make it one type.",
+        ) from error

@@ -1,0 +1,166 @@
+"""Tensors to an ONNX model."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from sparkbird.dtypes import STRING, element_type
+from sparkbird.errors import GraphError, ModelTooLargeError
+from sparkbird.graph.op import ML, ONNX, Node, Tensor
+
+#: The versions every model is written for, read by onnxruntime 1.21 (March 2025) and later;
+#: the domain of machine learning is named only by models that use it, at their least version.
+OPSET = 20
+IR_VERSION = 10
+
+#: One protobuf message holds less than 2 GiB; the rest is room for the nodes.
+LARGEST = 2**31 - 2**24
+
+
+def build(inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor]) -> onnx.ModelProto:
+    """The smallest ONNX model that computes `outputs` from `inputs`, checked.
+
+    An input that no output depends on is left out.
+
+    Raises
+    ------
+    ModelTooLargeError
+        The constants exceed what one file holds.
+    GraphError
+        ONNX refuses the model.
+    """
+    names = dict.fromkeys(inputs)
+    names |= dict.fromkeys(outputs)
+    writer = _Writer(taken=set(names))
+    used = {node.attributes["name"] for node in _nodes(outputs) if node.op == "Argument"}
+    for name, tensor in inputs.items():
+        writer.names[tensor.node] = name
+    for name, tensor in outputs.items():
+        writer.write(tensor)
+        writer.nodes.append(helper.make_node("Identity", [writer.names[tensor.node]], [name]))
+    graph = helper.make_graph(
+        writer.nodes,
+        "sparkbird",
+        [_info(name, tensor) for name, tensor in inputs.items() if name in used],
+        [_info(name, tensor) for name, tensor in outputs.items()],
+        writer.initializers,
+    )
+    versions = {ONNX: OPSET} | writer.versions
+    model = helper.make_model(
+        graph,
+        opset_imports=[
+            helper.make_opsetid(domain, version) for domain, version in versions.items()
+        ],
+        ir_version=IR_VERSION,
+        producer_name="sparkbird",
+    )
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise GraphError(f"ONNX refuses the graph: {error}", "please report this model.") from error
+    return model
+
+
+def row_bytes(outputs: Iterable[Tensor]) -> int:
+    """The size of the widest value on the way to `outputs`, in bytes a row."""
+    nodes = _nodes({str(i): tensor for i, tensor in enumerate(outputs)})
+    values = (operand for node in nodes for operand in node.operands if operand.has_rows)
+    return max((math.prod(map(int, v.shape[1:])) * v.dtype.itemsize for v in values), default=0)
+
+
+class _Writer:
+    """The nodes and constants written so far, and the name of each."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self.taken = taken
+        self.names: dict[Node, str] = {}
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: list[onnx.TensorProto] = []
+        self.versions: dict[str, int] = {}
+        self.size = 0
+        self._constants: dict[tuple[Any, ...], str] = {}
+
+    def write(self, tensor: Tensor) -> None:
+        """Write all that `tensor` depends on, operands first, without recursion."""
+        stack = [tensor.node]
+        while stack:
+            node = stack[-1]
+            waiting = [o.node for o in node.operands if o.node not in self.names]
+            if node in self.names or waiting:
+                stack = stack[:-1] if node in self.names else stack + waiting
+                continue
+            stack.pop()
+            self.names[node] = self._constant(node) if node.op == "Constant" else self._node(node)
+
+    def _fresh(self, stem: str) -> str:
+        name = f"{stem}_{len(self.names)}"
+        while name in self.taken:
+            name += "_"
+        self.taken.add(name)
+        return name
+
+    def _constant(self, node: Node) -> str:
+        value: np.ndarray = node.attributes["value"]
+        key = _identity(value)
+        if key not in self._constants:
+            self.size += value.nbytes
+            if self.size > LARGEST:
+                raise ModelTooLargeError(
+                    f"the model holds more than {LARGEST / 2**30:.1f} GiB of constants",
+                    "ONNX keeps a model in one file of 2 GiB; fit fewer or smaller trees, "
+                    "or compile the parts of the pipeline apart.",
+                )
+            self._constants[key] = name = self._fresh("constant")
+            self.initializers.append(_tensor_proto(value, name))
+        return self._constants[key]
+
+    def _node(self, node: Node) -> str:
+        if node.domain == ML:
+            self.versions[ML] = max(self.versions.get(ML, 1), node.version)
+        name = self._fresh(node.op.lower())
+        attributes = {
+            key: _tensor_proto(value, key) if isinstance(value, np.ndarray) else value
+            for key, value in node.attributes.items()
+        }
+        operands = [self.names[operand.node] for operand in node.operands]
+        label = f"{node.place}/{name}" if node.place else name
+        self.nodes.append(
+            helper.make_node(
+                node.op, operands, [name], name=label, domain=node.domain or None, **attributes
+            )
+        )
+        return name
+
+
+def _nodes(outputs: Mapping[str, Tensor]) -> Iterator[Node]:
+    seen: set[Node] = set()
+    stack = [tensor.node for tensor in outputs.values()]
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            yield node
+            stack.extend(operand.node for operand in node.operands)
+
+
+def _identity(value: np.ndarray) -> tuple[Any, ...]:
+    content = repr(value.tolist()).encode() if value.dtype == STRING else value.tobytes()
+    return value.dtype.str, value.shape, hashlib.sha256(content).digest()
+
+
+def _tensor_proto(value: np.ndarray, name: str) -> onnx.TensorProto:
+    if value.dtype == STRING:
+        text = [v.encode() for v in value.ravel().tolist()]
+        return helper.make_tensor(name, onnx.TensorProto.STRING, value.shape, text)
+    return numpy_helper.from_array(np.ascontiguousarray(value).reshape(value.shape), name)
+
+
+def _info(name: str, tensor: Tensor) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, element_type(tensor.dtype).onnx, tensor.shape)

@@ -1,0 +1,116 @@
+"""Columns of different types, side by side: a dataframe inside a graph.
+
+scikit-learn hands dataframes, and arrays of objects, from step to step where numbers and
+strings meet. A `Table` is what stands for both; a matrix of one type stays an array.
+N is the number of rows, F the number of columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sparkbird.dtypes import is_string
+from sparkbird.errors import ColumnTypeError
+from sparkbird.graph import op
+from sparkbird.graph.op import Array
+
+
+@dataclass(frozen=True)
+class Table:
+    """F columns [N], and their names if they have any.
+
+    A table with names stands for a dataframe, one without for an array of objects.
+    """
+
+    columns: tuple[Array, ...]
+    names: tuple[Hashable, ...] | None = None
+
+    @property
+    def shape(self) -> tuple[int | str, int]:
+        """(N, F)."""
+        rows = self.columns[0].shape[0] if self.columns else "N"
+        return rows, len(self.columns)
+
+
+def columns_of(x: Array | Table) -> tuple[Array, ...]:
+    """The F columns [N] of a table or of a matrix [N, F]."""
+    if isinstance(x, Table):
+        return x.columns
+    return tuple(op.take(x, i, axis=1) for i in range(x.shape[1]))
+
+
+def width(x: Array | Table) -> int:
+    """The number of columns."""
+    return int(x.shape[1])
+
+
+def matrix(x: Array | Table) -> Array:
+    """One matrix [N, F] in the type that NumPy promotes the columns to.
+
+    Raises
+    ------
+    ColumnTypeError
+        Numbers are asked for (see `numbers`) or strings and numbers would be mixed.
+    """
+    if not isinstance(x, Table):
+        return x
+    strings = [is_string(column.dtype) for column in x.columns]
+    if any(strings) and not all(strings):
+        raise ColumnTypeError("strings and numbers cannot be one matrix", "encode the strings.")
+    return op.concat(*(op.expand(column, axis=1) for column in x.columns), axis=1)
+
+
+def numbers(x: Array | Table) -> Array:
+    """One matrix [N, F] of numbers.
+
+    Raises
+    ------
+    ColumnTypeError
+        A column holds strings.
+    """
+    names = x.names if isinstance(x, Table) else None
+    for i, column in enumerate(x.columns if isinstance(x, Table) else (x,)):
+        if is_string(column.dtype):
+            which = f"column {names[i]!r}" if names else f"column {i}"
+            raise ColumnTypeError(
+                f"{which} is a string where the model takes a number",
+                "declare it as a number in inputs=, or encode it in the pipeline.",
+            )
+    return matrix(x)
+
+
+def select(x: Array | Table, positions: Sequence[int]) -> Array | Table:
+    """The columns at `positions`, in that order, repeats included."""
+    if isinstance(x, Table):
+        names = tuple(x.names[i] for i in positions) if x.names else None
+        return Table(tuple(x.columns[i] for i in positions), names)
+    if list(positions) == list(range(width(x))):
+        return x
+    return op.take(x, np.asarray(positions, np.int64), axis=1)
+
+
+def stack(parts: Iterable[Array | Table]) -> Array | Table:
+    """The columns of all parts side by side, as ``numpy.hstack`` puts them.
+
+    The result is a matrix if it can be one, else a table without names.
+    """
+    parts = [part for part in parts if width(part)]
+    if not parts:
+        raise ColumnTypeError("the result has no columns", "keep at least one column.")
+    kinds = {is_string(column.dtype) for part in parts for column in _samples(part)}
+    if len(kinds) == 1:
+        matrices = [matrix(part) for part in parts]
+        return matrices[0] if len(matrices) == 1 else op.concat(*matrices, axis=1)
+    return Table(tuple(column for part in parts for column in columns_of(part)))
+
+
+def named(x: Array | Table, names: Iterable[Hashable]) -> Table:
+    """The same columns as a dataframe with these names."""
+    return Table(columns_of(x), tuple(names))
+
+
+def _samples(part: Array | Table) -> tuple[Array, ...]:
+    return part.columns if isinstance(part, Table) else (part,)

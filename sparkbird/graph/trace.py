@@ -1,0 +1,60 @@
+"""Where in a model the work is, and which conditions on rows were met on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sparkbird.graph.op import Tensor
+    from sparkbird.schema import Check
+
+
+@dataclass
+class Trace:
+    """What a tracing collects beside the tensors: the checks with their masks, and remarks.
+
+    checks   a `Check` and its mask [N], true where a row fails it
+    remarks  lines for `explain`: choices made while the graph was built
+    """
+
+    checks: list[tuple[Check, Tensor]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+_place: ContextVar[str] = ContextVar("place", default="")
+_trace: ContextVar[Trace | None] = ContextVar("trace", default=None)
+
+
+def place() -> str:
+    """The part of the model at work now, as a Python path: ``model.named_steps['scale']``."""
+    return _place.get()
+
+
+@contextmanager
+def at(part: str) -> Iterator[None]:
+    """Within, the place is longer by `part`."""
+    token = _place.set(_place.get() + part)
+    try:
+        yield
+    finally:
+        _place.reset(token)
+
+
+@contextmanager
+def tracing() -> Iterator[Trace]:
+    """Within, checks and remarks are collected in the `Trace` given."""
+    trace = Trace()
+    token = _trace.set(trace)
+    try:
+        yield trace
+    finally:
+        _trace.reset(token)
+
+
+def current() -> Trace:
+    """The `Trace` of the innermost `tracing`, or one that nobody reads."""
+    return _trace.get() or Trace()

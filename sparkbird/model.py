@@ -1,0 +1,167 @@
+"""A compiled model: what `compile` gives, `save` writes and `load` reads. Needs no onnx to run."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sparkbird import artifact
+from sparkbird.errors import OutputError
+from sparkbird.frames import inputs_of
+from sparkbird.runtime.scoring import OnInvalid, score
+from sparkbird.runtime.sessions import SESSIONS, Session
+from sparkbird.schema import Output, Schema
+
+if TYPE_CHECKING:
+    import onnx
+
+#: Rows that one core scores at a time.
+_CHUNK = 16_384
+
+
+class CompiledModel:
+    """A model as one ONNX graph. It has exactly the methods that the original has.
+
+    Each of them takes N rows as a NumPy array [N, F], a pandas dataframe (columns are found
+    by name), or an Arrow table or batch, and returns what the original returns. Boosters and
+    forests also have ``margin``, the raw score before the link, and ``leaf``, the leaves that
+    a row falls into, numbered as the library numbers them.
+    """
+
+    def __init__(self, content: bytes, *, device: str = "auto") -> None:
+        self._content = content
+        self._digest = artifact.digest(content)
+        self.device = device
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the artefact, in hexadecimal: equal models have equal digests."""
+        return self._digest
+
+    @property
+    def schema(self) -> Schema:
+        """The columns it takes and the outputs it gives."""
+        return self._session.schema
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the outputs, that of the default one first."""
+        return tuple(output.name for output in self.schema.outputs)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the artefact, one standard ONNX file, so that `path` is whole or not there.
+
+        Raises
+        ------
+        OutputError
+            The file cannot be written.
+        """
+        path = Path(path)
+        draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            draft.write_bytes(self._content)
+            draft.replace(path)
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            raise OutputError(
+                f"cannot write {path}: {error.strerror}", "choose a folder that exists."
+            ) from error
+
+    def to_bytes(self) -> bytes:
+        """The artefact: what `save` writes."""
+        return self._content
+
+    def to_onnx(self) -> onnx.ModelProto:
+        """The artefact as an ONNX model (needs the package onnx)."""
+        import onnx
+
+        return onnx.load_from_string(self._content)
+
+    def explain(self) -> str:
+        """What the model takes and gives, how its graph was chosen, and what it is made of."""
+        session = self._session
+        counts = Counter(node.op_type for node in self.to_onnx().graph.node)
+        operators = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+        remarks = session.metadata.get(artifact.REMARKS, "")
+        return "\n".join(
+            [
+                f"{self!r}, {session.size:,} bytes, on {session.providers[0]}",
+                str(session.schema),
+                *([remarks] if remarks else []),
+                f"operators: {operators}",
+                f"written by {session.metadata.get(artifact.VERSIONS, 'unknown versions')}",
+            ]
+        )
+
+    def __getattr__(self, name: str) -> Callable[[Any], Any]:
+        if not name.startswith("_") and name in self.outputs:
+            return partial(self._evaluate, name)
+        raise AttributeError(
+            f"the compiled model has no {name!r}; it has {', '.join(self.outputs)}"
+            if not name.startswith("_")
+            else name
+        )
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.outputs]
+
+    def __repr__(self) -> str:
+        return f"<CompiledModel {self._digest[:12]}: {', '.join(self.outputs)}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(CompiledModel, device=self.device), (self._content,)
+
+    @property
+    def _session(self) -> Session:
+        return SESSIONS.get(self._digest, lambda: self._content, device=self.device)
+
+    def _evaluate(self, name: str, X: Any, on_invalid: OnInvalid = "raise") -> Any:  # noqa: N803
+        """The output `name` for the rows `X`: chunks of rows side by side on all cores."""
+        session = self._session
+        inputs = inputs_of(session.schema, X)
+        output = session.schema.output(name)
+        rows = len(next(iter(inputs.values())))
+        starts = range(0, max(rows, 1), _CHUNK)
+        chunks = [{k: v[i : i + _CHUNK] for k, v in inputs.items()} for i in starts]
+        evaluate = partial(score, session, outputs=[output], on_invalid=on_invalid)
+        if len(chunks) == 1:
+            parts = [evaluate(chunks[0])]
+        else:
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                parts = [*pool.map(evaluate, chunks)]
+        tensors = {
+            tensor.name: np.concatenate([results[tensor.name] for results, _ in parts])
+            for tensor in output.tensors
+        }
+        return _as_original(output, [tensors[t.name].astype(t.numpy) for t in output.tensors])
+
+
+def load(path: str | os.PathLike[str], *, device: str = "auto") -> CompiledModel:
+    """The model saved at `path`; no training library is needed, nor onnx.
+
+    Raises
+    ------
+    ArtifactError
+        There is no such file, or it is not a whole artefact.
+    """
+    return CompiledModel(artifact.read(Path(path)), device=device)
+
+
+def _as_original(output: Output, arrays: Sequence[np.ndarray]) -> Any:
+    """The arrays in the form that the original returns."""
+    if output.kind == "array":
+        return arrays[0]
+    if output.kind == "list":
+        return [*arrays]
+    if output.kind == "object":
+        return np.stack([array.astype(object) for array in arrays], axis=1)
+    import pandas as pd
+
+    return pd.DataFrame(dict(zip(output.names, arrays, strict=True)))

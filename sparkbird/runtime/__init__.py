@@ -1,0 +1,1 @@
+"""All that runs on an executor: batches in, predictions out. Needs numpy, pyarrow, onnxruntime."""

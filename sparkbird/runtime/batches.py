@@ -1,0 +1,155 @@
+"""Arrow columns to the arrays a graph takes. N is the number of rows, F of columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sparkbird.dtypes import BY_NAME, MISSING
+from sparkbird.errors import ColumnCountError, ColumnTypeError
+from sparkbird.schema import MATRIX, Column, Schema
+
+
+def feeds(schema: Schema, arrays: Sequence[pa.Array]) -> dict[str, np.ndarray]:
+    """The inputs of the graph from the columns of `schema`, in its order.
+
+    Raises
+    ------
+    ColumnCountError
+        There are more or fewer arrays than columns.
+    ColumnTypeError
+        A column's type cannot become the declared one without loss or guessing.
+    """
+    if len(arrays) != len(schema.columns):
+        names = ", ".join(column.name for column in schema.columns)
+        raise ColumnCountError(
+            f"the model takes {len(schema.columns)} columns and was given {len(arrays)}",
+            f"it takes {names}.",
+        )
+    values = {c.name: values_of(c, array) for c, array in zip(schema.columns, arrays, strict=True)}
+    if schema.layout == "columns":
+        return values
+    return {MATRIX: np.stack([*values.values()], axis=1)}
+
+
+def values_of(column: Column, array: pa.Array) -> np.ndarray:
+    """The values [N] of `array` in the type that `column` declares; NULL is missing.
+
+    A missing number is NaN, a missing string `dtypes.MISSING`.
+    """
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    kind = "string" if column.dtype == "string" else "number"
+    for accepts, becomes in _TAKES[kind]:
+        if accepts(array.type):
+            values: np.ndarray = becomes(column, array)
+            return values
+    raise _wrong_type(column, array.type)
+
+
+def _strings(_: Column, array: pa.Array) -> np.ndarray:
+    """Few distinct strings are the rule: each becomes a Python string once, not once a row."""
+    encoded = array if pa.types.is_dictionary(array.type) else pc.dictionary_encode(array)
+    values = (*encoded.dictionary.to_pylist(), None)
+    distinct = np.array([MISSING if value is None else value for value in values], object)
+    codes = encoded.indices.cast(pa.int64()).fill_null(len(distinct) - 1)
+    return distinct[codes.to_numpy(zero_copy_only=False)]
+
+
+def _numbers(column: Column, array: pa.Array) -> np.ndarray:
+    target = BY_NAME[column.dtype]
+    if target.name == "float32" and pa.types.is_float64(array.type):
+        raise _wrong_type(column, array.type)  # Arrow would round without a word
+    if array.null_count and target.numpy.kind != "f":
+        raise ColumnTypeError(
+            f"column {column.name!r} has {array.null_count} NULLs, and {column.dtype} has no NaN",
+            "declare it as float64 in inputs= when compiling.",
+        )
+    try:
+        values = array.cast(pa.type_for_alias(target.arrow))
+    except pa.ArrowInvalid as error:
+        raise ColumnTypeError(
+            f"column {column.name!r} holds {array.type} that {column.dtype} cannot hold: {error}",
+            f"declare it as {array.type} in inputs= when compiling.",
+        ) from error
+    return _with_nan(values)
+
+
+def _with_nan(values: pa.Array) -> np.ndarray:
+    if values.null_count:
+        values = values.fill_null(float("nan"))
+    array: np.ndarray = values.to_numpy(zero_copy_only=False)
+    return array
+
+
+def _booleans(column: Column, array: pa.Array) -> np.ndarray:
+    return _numbers(column, array if column.dtype == "bool" else array.cast(pa.uint8()))
+
+
+def _decimals(column: Column, array: pa.Array) -> np.ndarray:
+    """By way of text: the nearest double, as Python's ``float(Decimal)`` gives it."""
+    return _numbers(column, array.cast(pa.string()).cast(pa.float64()))
+
+
+def _decoded(column: Column, array: pa.DictionaryArray) -> np.ndarray:
+    return values_of(column, array.dictionary_decode())
+
+
+def _nothing(column: Column, array: pa.NullArray) -> np.ndarray:
+    return values_of(column, array.cast(pa.type_for_alias(BY_NAME[column.dtype].arrow)))
+
+
+def _is_string(arrow: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(arrow)
+        or pa.types.is_large_string(arrow)
+        or pa.types.is_string_view(arrow)
+    )
+
+
+def _is_dictionary_of_strings(arrow: pa.DataType) -> bool:
+    return bool(pa.types.is_dictionary(arrow)) and _is_string(arrow.value_type)
+
+
+def _is_number(arrow: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(arrow) or pa.types.is_floating(arrow))
+
+
+#: What a column of strings, or of numbers, can be made from, and by which function.
+_TAKES = {
+    "string": (
+        (_is_string, _strings),
+        (_is_dictionary_of_strings, _strings),
+        (pa.types.is_null, _nothing),
+    ),
+    "number": (
+        (_is_number, _numbers),
+        (pa.types.is_boolean, _booleans),
+        (pa.types.is_decimal, _decimals),
+        (pa.types.is_null, _nothing),
+        (
+            lambda arrow: pa.types.is_dictionary(arrow) and not _is_string(arrow.value_type),
+            _decoded,
+        ),
+    ),
+}
+
+#: How a user turns a column of another type into a number or a string.
+_WAYS_OUT = (
+    (pa.types.is_temporal, "turn it into a number first: unix_timestamp, datediff, month, ..."),
+    (pa.types.is_nested, "pass its elements as columns of their own."),
+    (_is_string, "cast it to a number, or declare it as a string in inputs=."),
+    (_is_number, "cast it, or declare its own type in inputs= when compiling."),
+)
+
+
+def _wrong_type(column: Column, given: pa.DataType) -> ColumnTypeError:
+    way_out = next(
+        (hint for applies, hint in _WAYS_OUT if applies(given)), f"cast it to {column.dtype}."
+    )
+    return ColumnTypeError(
+        f"column {column.name!r} is {given}, and the model takes {column.dtype}", way_out
+    )

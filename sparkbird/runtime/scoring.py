@@ -1,0 +1,108 @@
+"""Batches through a session, and the rows that the original model would refuse.
+
+N is the number of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from sparkbird.dtypes import MISSING, STRING
+from sparkbird.errors import InvalidValueError
+from sparkbird.runtime.batches import feeds
+from sparkbird.runtime.sessions import Session
+from sparkbird.schema import INVALID, MATRIX, Output, Schema
+
+#: What becomes of rows on which the original would raise: an error for the whole batch, or
+#: a NULL prediction for those rows alone.
+OnInvalid: TypeAlias = Literal["raise", "null"]
+
+#: How many bytes the widest intermediate result of one run may take.
+RUN_BYTES = 64 * 2**20
+
+
+def score(
+    session: Session,
+    inputs: Mapping[str, np.ndarray],
+    outputs: Sequence[Output],
+    *,
+    on_invalid: OnInvalid = "raise",
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """The tensors of `outputs` by name, each [N, ...], and which rows [N] are invalid.
+
+    Rows go through the session in runs small enough that no intermediate result takes more
+    than `RUN_BYTES`.
+
+    Raises
+    ------
+    InvalidValueError
+        Rows are invalid and `on_invalid` is "raise".
+    """
+    schema = session.schema
+    wanted = [tensor.name for output in outputs for tensor in output.tensors]
+    asked = [*dict.fromkeys(wanted), *([INVALID] if schema.checks else [])]
+    rows = len(next(iter(inputs.values())))
+    step = max(1, RUN_BYTES // max(schema.row_bytes, 1))
+    parts = [
+        session.run(asked, {name: array[start : start + step] for name, array in inputs.items()})
+        for start in range(0, max(rows, 1), step)
+    ]
+    joined = [
+        part[0] if len(part) == 1 else np.concatenate(part) for part in zip(*parts, strict=True)
+    ]
+    results = dict(zip(asked, joined, strict=True))
+    failed = results.pop(INVALID, np.zeros(rows, np.int32))
+    if on_invalid == "raise" and failed.any():
+        raise refused(schema, inputs, failed)
+    return results, failed != 0
+
+
+def score_columns(
+    session: Session,
+    arrays: Sequence[pa.Array],
+    outputs: Sequence[Output],
+    *,
+    on_invalid: OnInvalid = "raise",
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """`score` on Arrow columns in the order of the schema."""
+    return score(session, feeds(session.schema, arrays), outputs, on_invalid=on_invalid)
+
+
+def refused(
+    schema: Schema, inputs: Mapping[str, np.ndarray], failed: np.ndarray
+) -> InvalidValueError:
+    """The error for rows that failed a check; `failed` [N] numbers it from 1, 0 is none."""
+    number = int(failed[failed != 0][0])
+    check = schema.checks[number - 1]
+    rows = failed == number
+    error = InvalidValueError(
+        f"{check.fact}, and {int(rows.sum())} of {len(rows)} rows do not keep to it"
+        + _culprits(schema, inputs, rows),
+        "clean these rows, add a step to the pipeline that handles them, "
+        'or pass on_invalid="null" to sparkbird.udf for NULL predictions in their place.',
+    )
+    error.place = check.place
+    return error
+
+
+def _culprits(schema: Schema, inputs: Mapping[str, np.ndarray], rows: np.ndarray) -> str:
+    """The columns with missing or infinite values in these rows, and how many."""
+    columns = (
+        inputs[MATRIX].T if schema.layout == "matrix" else [inputs[c.name] for c in schema.columns]
+    )
+    counts = [
+        (column.name, int(_is_suspect(values[rows]).sum()))
+        for column, values in zip(schema.columns, columns, strict=True)
+    ]
+    found = [f"{name!r} ({count})" for name, count in counts if count]
+    return f": missing or infinite values in column {', '.join(found)}" if found else ""
+
+
+def _is_suspect(values: np.ndarray) -> np.ndarray:
+    if values.dtype == STRING:
+        return np.asarray(np.equal(values, MISSING), np.bool_)
+    return ~np.isfinite(values)

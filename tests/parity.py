@@ -1,0 +1,212 @@
+"""One parity check for every converter; the test files hold only tables of cases.
+
+The compiled model must give what the original gives: in NumPy, in ONNX Runtime, on many
+rows, one and none, and on trap rows, one at a time. Where the original raises, so must we.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+import sparkbird
+from sparkbird.compiler import fitted_columns
+from sparkbird.converters import convert
+from sparkbird.dtypes import is_string
+from sparkbird.errors import InvalidValueError, SchemaError
+from sparkbird.frames import inputs_of
+from sparkbird.graph.table import Table, columns_of
+from sparkbird.inputs import resolve
+from sparkbird.schema import MATRIX, Schema
+
+METHODS = (
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "score_samples",
+    "transform",
+)
+
+#: Values that go wrong in converters, by kind of column.
+NUMBERS = (np.nan, np.inf, -np.inf, 0.0, -0.0, 1e300, -1e300, 5e-324, 3.4e38, 3.5e38, 0.5, 2**53)
+STRINGS = ("", "never seen", None, "a", "é", "nan", "None", " ")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model to fit, the rows to fit it on, and how close the results must be.
+
+    rows     gives (X, y); y may be None
+    rtol     0 asks for equality
+    traps    further values to put into each column, one at a time
+    methods  the methods to compare, all that the model has if empty
+    """
+
+    model: Any
+    rows: Callable[[], tuple[Any, Any]]
+    rtol: float = 1e-12
+    atol: float = 0.0
+    traps: tuple[Any, ...] = ()
+    methods: tuple[str, ...] = ()
+    dtypes: tuple[str, ...] = ("float64", "float32")
+    note: str = ""
+    inputs: bool = field(default=True)
+
+    @property
+    def id(self) -> str:
+        name = " ".join(repr(self.model).split())
+        return f"{name}-{self.rows.__name__}" + (f"-{self.note}" if self.note else "")
+
+
+def parameters(cases: list[Case]) -> list[Any]:
+    """The cases as pytest parameters, arrays of numbers once for each of their types."""
+    return [
+        pytest.param(case, dtype, id=f"{case.id}-{dtype}" if dtype else case.id)
+        for case in cases
+        for dtype in (case.dtypes if isinstance(case.rows()[0], np.ndarray) else ("",))
+    ]
+
+
+def check(case: Case, dtype: str = "") -> None:
+    """The compiled model gives what the fitted one gives."""
+    X, y = case.rows()
+    X = X.astype(dtype) if dtype and X.dtype.kind in "fiu" else X
+    np.random.seed(0)  # for models that draw, unless they are given a random_state
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of training: convergence and the like
+        model = clone(case.model).fit(X, y)
+    compiled = sparkbird.compile(model, inputs=X if case.inputs else None)
+    methods = case.methods or tuple(m for m in METHODS if hasattr(model, m))
+    assert methods
+    if not case.methods:
+        assert [m for m in METHODS if hasattr(compiled, m)] == [*methods]
+    for method in methods:
+        compare(case, compiled, model, method, X)
+    check_traps(case, compiled, model, methods, X)
+
+
+def compare(case: Case, compiled: Any, model: Any, method: str, X: Any) -> None:
+    expected = quietly(getattr(model, method), X)
+    in_numpy = convert(model, rows_of(model, X))[method]
+    assert_same(case, as_array(in_numpy), expected, f"{method} in NumPy", types=False)
+    for rows in (X, X[:1], X[:0]):
+        actual = getattr(compiled, method)(rows)
+        assert_same(case, actual, head(expected, len(rows)), f"{method} in ONNX Runtime")
+
+
+def check_traps(case: Case, compiled: Any, model: Any, methods: tuple[str, ...], X: Any) -> None:
+    """Trap values, one row each: the same result, or an error from both."""
+    for row in trap_rows(case, X):
+        for method in methods:
+            try:
+                expected = quietly(getattr(model, method), row)
+            except ValueError as original:
+                with pytest.raises((InvalidValueError, SchemaError)):
+                    raise AssertionError(
+                        f"{row} -> {getattr(compiled, method)(row)}, the original: {original}"
+                    ) from original
+                continue
+            actual = getattr(compiled, method)(row)
+            assert_same(case, actual, expected, f"{method} of {row}")
+
+
+def trap_rows(case: Case, X: Any) -> list[Any]:
+    rows = []
+    for i in range(X.shape[1]):
+        column = X.iloc[:, i] if isinstance(X, pd.DataFrame) else X[:, i]
+        numeric = pd.api.types.is_numeric_dtype(column.dtype) and column.dtype != bool
+        kind = NUMBERS if numeric else STRINGS if is_stringlike(column) else ()
+        if numeric and np.dtype(column.dtype).kind != "f":
+            kind = (0, 1, -1, 2**31)
+        rows += [with_value(X, i, value) for value in (*kind, *case.traps)]
+    return rows
+
+
+def is_stringlike(column: Any) -> bool:
+    values = [v for v in np.asarray(column, dtype=object).tolist() if isinstance(v, str)]
+    return bool(values)
+
+
+def with_value(X: Any, i: int, value: Any) -> Any:
+    """The first row of `X` with `value` in column `i`."""
+    row = X[:1].copy()
+    with np.errstate(over="ignore"):
+        if isinstance(X, pd.DataFrame):
+            dtype = X.dtypes.iloc[i]
+            name = X.columns[i]
+            row[name] = pd.Series(
+                [value], index=row.index, dtype=dtype if dtype.kind == "f" else None
+            )
+            if dtype.kind != "f" and is_stringlike(X[name]):
+                row[name] = row[name].astype(dtype)
+        else:
+            row[0, i] = value
+    return row
+
+
+def rows_of(model: Any, X: Any) -> Any:
+    """`X` as a converter sees it: a matrix, or a table whose missing strings are marked."""
+    inputs = resolve(fitted_columns(model), X)
+    names = tuple(column.name for column in inputs.columns)
+    schema = Schema(inputs.layout, inputs.columns, names, ())
+    feeds = inputs_of(schema, X)
+    if inputs.layout == "matrix":
+        return feeds[MATRIX]
+    return Table(tuple(feeds[name] for name in names), names if inputs.named else None)
+
+
+def as_array(value: Any) -> Any:
+    if isinstance(value, Table):
+        return np.stack([np.asarray(c, object) for c in columns_of(value)], axis=1)
+    return value
+
+
+def quietly(function: Callable[[Any], Any], X: Any) -> Any:
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        result = function(X)
+    if hasattr(result, "toarray"):
+        return result.toarray()
+    return result
+
+
+def head(expected: Any, rows: int) -> Any:
+    return [part[:rows] for part in expected] if isinstance(expected, list) else expected[:rows]
+
+
+def assert_same(case: Case, actual: Any, expected: Any, where: str, *, types: bool = True) -> None:
+    if isinstance(expected, list):
+        assert isinstance(actual, list), where
+        assert len(actual) == len(expected), where
+        for a, e in zip(actual, expected, strict=True):
+            assert_same(case, a, e, where, types=types)
+        return
+    if isinstance(expected, pd.DataFrame) and types:
+        assert isinstance(actual, pd.DataFrame), where
+        assert list(actual.columns) == list(expected.columns), where
+    a, e = np.asarray(actual), np.asarray(expected)
+    assert a.shape == e.shape, f"{where}: shape {a.shape}, not {e.shape}"
+    if types:
+        kinds = {k: k for k in "fiub"} | dict.fromkeys("OUT", "s")
+        assert kinds[a.dtype.kind] == kinds[e.dtype.kind], f"{where}: {a.dtype}, not {e.dtype}"
+    if is_string(e.dtype) or is_string(a.dtype):
+        same = [[missing_alike(v) for v in x.ravel().tolist()] for x in (a, e)]
+        assert same[0] == same[1], where
+    elif case.rtol == 0:
+        np.testing.assert_array_equal(a, e, where)
+    else:
+        rtol = max(case.rtol, 2e-6 if e.dtype == np.float32 else 0)
+        np.testing.assert_allclose(a, e, rtol, case.atol, err_msg=where)
+
+
+def missing_alike(value: Any) -> Any:
+    missing = value is None or (isinstance(value, float) and np.isnan(value)) or value == "\ufdd0"
+    return None if missing else value
