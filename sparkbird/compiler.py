@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Container, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -15,7 +16,7 @@ from sparkbird import artifact
 from sparkbird.converters import audit, convert
 from sparkbird.converters.registry import Results, Value, converter_for
 from sparkbird.dtypes import BY_NAME, element_type
-from sparkbird.errors import ColumnTypeError, SchemaError, UnsupportedError
+from sparkbird.errors import ColumnNameError, ColumnTypeError, SchemaError, UnsupportedError
 from sparkbird.graph import op
 from sparkbird.graph.build import build, row_bytes
 from sparkbird.graph.op import Array
@@ -94,7 +95,21 @@ def fitted_columns(model: Any) -> Fitted:
 
 
 def _arguments(inputs: Inputs) -> dict[str, op.Tensor]:
-    """The inputs of the graph; a column of no usable type is there until it turns out used."""
+    """The inputs of the graph; a column of no usable type is there until it turns out used.
+
+    Raises
+    ------
+    ColumnNameError
+        Two columns have one name, or a column has a name that no graph input can have.
+    """
+    for name, columns in Counter(column.name for column in inputs.columns).items():
+        if columns > 1 or name in ("", INVALID):
+            raise ColumnNameError(
+                f"{columns} columns are called {name!r}"
+                if columns > 1
+                else f"a column is called {name!r}, which no input of a graph can be",
+                "give each column a name of its own, and fit again.",
+            )
     if inputs.layout == "matrix":
         dtype = BY_NAME[inputs.columns[0].dtype].numpy
         return {MATRIX: op.argument(MATRIX, dtype, len(inputs.columns))}
@@ -127,7 +142,7 @@ def _sealed(
     inputs: Inputs, arguments: dict[str, op.Tensor], results: Results, trace: Trace, model: Any
 ) -> bytes:
     """The artefact: graph, schema and digest."""
-    outputs, tensors = _outputs(results)
+    outputs, tensors = _outputs(results, arguments)
     if trace.checks:
         tensors[INVALID] = _first_failed([mask for _, mask in trace.checks])
     proto = build(arguments, tensors)
@@ -166,18 +181,31 @@ def _first_failed(masks: Sequence[Array]) -> Array:
     return code
 
 
-def _outputs(results: Results) -> tuple[tuple[Output, ...], dict[str, op.Tensor]]:
-    """The description of each result, and the graph outputs that make it up by name."""
+def _outputs(
+    results: Results, taken: Container[str]
+) -> tuple[tuple[Output, ...], dict[str, op.Tensor]]:
+    """The description of each result, and the graph outputs that make it up by name.
+
+    Columns keep their names: an output gives way if its own is among those `taken`.
+    """
     outputs: list[Output] = []
     tensors: dict[str, op.Tensor] = {}
     for name, value in results.items():
         parts = _parts(value)
         single = isinstance(value, op.Tensor)
-        named = {name if single else f"{name}.{i}": part for i, part in enumerate(parts)}
+        own = [name] if single else [f"{name}.{i}" for i in range(len(parts))]
+        named = {_free(one, taken): part for one, part in zip(own, parts, strict=True)}
         names = tuple(map(str, value.names or ())) if isinstance(value, Table) else ()
         tensors |= named
         outputs.append(Output(name, _form(value), tuple(map(_described, named, parts)), names))
     return tuple(outputs), tensors
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """`name`, with as many underscores behind it as it takes not to be among `taken`."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _parts(value: Value) -> Sequence[Array]:

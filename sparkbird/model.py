@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,16 +14,12 @@ import numpy as np
 from sparkbird import artifact
 from sparkbird.errors import OutputError
 from sparkbird.frames import inputs_of
-from sparkbird.runtime.scoring import OnInvalid, score
+from sparkbird.runtime.scoring import score
 from sparkbird.runtime.sessions import SESSIONS, Session
 from sparkbird.schema import Output, Schema
 
 if TYPE_CHECKING:
     import onnx
-
-#: Rows that one core scores at a time.
-_CHUNK = 16_384
-
 
 class CompiledModel:
     """A model as one ONNX graph. It has exactly the methods that the original has.
@@ -122,24 +117,16 @@ class CompiledModel:
     def _session(self) -> Session:
         return SESSIONS.get(self._digest, lambda: self._content, device=self.device)
 
-    def _evaluate(self, name: str, X: Any, on_invalid: OnInvalid = "raise") -> Any:  # noqa: N803
-        """The output `name` for the rows `X`: chunks of rows side by side on all cores."""
+    def _evaluate(self, name: str, X: Any) -> Any:  # noqa: N803
+        """The output `name` for the rows `X`, scored on all cores."""
         session = self._session
-        inputs = inputs_of(session.schema, X)
         output = session.schema.output(name)
-        rows = len(next(iter(inputs.values())))
-        starts = range(0, max(rows, 1), _CHUNK)
-        chunks = [{k: v[i : i + _CHUNK] for k, v in inputs.items()} for i in starts]
-        evaluate = partial(score, session, outputs=[output], on_invalid=on_invalid)
-        if len(chunks) == 1:
-            parts = [evaluate(chunks[0])]
-        else:
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
-                parts = [*pool.map(evaluate, chunks)]
-        tensors = {
-            tensor.name: np.concatenate([results[tensor.name] for results, _ in parts])
-            for tensor in output.tensors
-        }
+        tensors, _ = score(
+            session,
+            inputs_of(session.schema, X),
+            [output],
+            threads=os.cpu_count() or 1,
+        )
         return _as_original(output, [tensors[t.name].astype(t.numpy) for t in output.tensors])
 
 

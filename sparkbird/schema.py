@@ -15,7 +15,8 @@ from sparkbird.errors import SchemaError
 MATRIX = "X"
 
 #: The graph output that tells which check a row failed: 0 for none, k for ``checks[k - 1]``.
-INVALID = "invalid"
+#: No column may have this name.
+INVALID = "sparkbird.invalid"
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,8 @@ class Schema:
 
     def __str__(self) -> str:
         takes = "\n".join(f"  {column.name}: {column.dtype}" for column in self.columns)
+        if self.layout == "matrix":
+            takes = f"  {MATRIX}: {self.columns[0].dtype}[N, {len(self.columns)}]"
         gives = "\n".join(f"  {_described(output)}" for output in self.outputs)
         return f"takes\n{takes}\ngives\n{gives}"
 

@@ -124,7 +124,7 @@ def trap_rows(case: Case, X: Any) -> list[Any]:
         column = X.iloc[:, i] if isinstance(X, pd.DataFrame) else X[:, i]
         numeric = pd.api.types.is_numeric_dtype(column.dtype) and column.dtype != bool
         kind = NUMBERS if numeric else STRINGS if is_stringlike(column) else ()
-        if numeric and np.dtype(column.dtype).kind != "f":
+        if numeric and column.dtype.kind != "f":
             kind = (0, 1, -1, 2**31)
         rows += [with_value(X, i, value) for value in (*kind, *case.traps)]
     return rows
@@ -145,7 +145,7 @@ def with_value(X: Any, i: int, value: Any) -> Any:
             row[name] = pd.Series(
                 [value], index=row.index, dtype=dtype if dtype.kind == "f" else None
             )
-            if dtype.kind != "f" and is_stringlike(X[name]):
+            if dtype.kind != "f" and dtype != "category" and is_stringlike(X[name]):
                 row[name] = row[name].astype(dtype)
         else:
             row[0, i] = value
@@ -165,7 +165,9 @@ def rows_of(model: Any, X: Any) -> Any:
 
 def as_array(value: Any) -> Any:
     if isinstance(value, Table):
-        return np.stack([np.asarray(c, object) for c in columns_of(value)], axis=1)
+        columns = columns_of(value)
+        types = {c.dtype for c in columns if is_string(c.dtype)} or {None}
+        return np.stack([np.asarray(c, *types) for c in columns], axis=1)
     return value
 
 

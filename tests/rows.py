@@ -98,3 +98,41 @@ def mixed():
         }
     )
     return frame, (frame["age"] > 40).astype(int).to_numpy()
+
+
+def strings():
+    """A dataframe of strings alone."""
+    X, y = mixed()
+    return X[["city", "colour"]], y
+
+
+def missing_strings():
+    X, y = strings()
+    return X.assign(city=X["city"].where(X.index % 7 > 0)), y
+
+
+def objects():
+    """Strings and None in an array."""
+    X, y = missing_strings()
+    return X.astype(object).where(X.notna(), None).to_numpy(), y
+
+
+def of_every_type():
+    """A dataframe with a column of each type that pandas may give it."""
+    rng = np.random.default_rng(5)
+    n = 60
+    gone = rng.random(n) > 0.8
+    frame = pd.DataFrame(
+        {
+            "string": rng.choice(["a", "b", "é"], n),
+            "int": rng.integers(0, 4, n),
+            "float": rng.choice([0.0, 1.5, np.nan], n),
+            "float32": rng.choice([0.5, 1.5], n).astype(np.float32),
+            "bool": rng.random(n) > 0.5,
+            "category": pd.Categorical(rng.choice(["u", "v"], n)),
+            "numeric category": pd.Categorical(rng.choice([3, 5], n)),
+            "Int64": pd.array(np.where(gone, None, rng.integers(0, 3, n)), dtype="Int64"),
+            "object": pd.Series(rng.choice([True, False], n).astype(object)).mask(gone, None),
+        }
+    )
+    return frame, rng.integers(0, 2, n)

@@ -15,8 +15,9 @@ FLOORS = [
     {"model"},
     {"compiler"},
     {"parity", "spark"},
-    {"job"},
-    {"demo", "benchmark"},
+    {"doctor", "job"},
+    {"demo"},
+    {"benchmark"},
     {"cli"},
 ]
 ROOT = Path(__file__).parents[1] / "sparkbird"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
@@ -24,7 +25,7 @@ from sparkbird.errors import (
 )
 from sparkbird.graph import trace
 from sparkbird.graph.op import Array
-from sparkbird.graph.table import Table
+from sparkbird.graph.table import Table, named
 
 #: The value of one method. A list is what several targets give.
 Value: TypeAlias = "Array | Table | list[Array]"
@@ -55,6 +56,11 @@ INFERENCE = (
     "_decision_function",
     "_predict_proba_lr",
     "_validate_X_predict",
+    "_support_missing_values",
+    "_raw_predict_init",
+    "_predict_iterations",
+    "_preprocess_X",
+    "_process_params",
 )
 
 
@@ -199,7 +205,6 @@ def audit(model: object, *, part: str = "") -> Iterator[UnsupportedError]:
         for refusal in _refusals(model, converter):
             refusal.place = refusal.place or trace.place()
             yield refusal
-        _require_fitted(model)
         for inner_part, inner in converter.parts(model):
             yield from audit(inner, part=inner_part)
 
@@ -290,6 +295,7 @@ def _refusals(model: object, converter: Converter) -> Iterator[UnsupportedError]
     """Why this very model is not compiled, the models inside it apart."""
     yield from _refused_class(model)
     yield from _refused_options(model, converter)
+    _require_fitted(model)  # objections read what training leaves
     yield from converter.objections(model)
 
 
@@ -312,17 +318,34 @@ def _refused_class(model: object) -> list[UnsupportedError]:
     return []
 
 
-def _as_configured(model: Any, results: Results) -> Results:
-    """The results, the transformed ones as a dataframe if ``set_output`` asks for one."""
-    wanted = getattr(model, "_sklearn_output_config", {}).get("transform", "default")
-    if wanted == "default" or "transform" not in results:
-        return results
-    if wanted != "pandas":
+def container(model: Any) -> str:
+    """What a transformer's result is put into: "pandas", or "default" for an array.
+
+    ``set_output`` says so, or scikit-learn's global configuration.
+
+    Raises
+    ------
+    UnsupportedOptionError
+        A library other than pandas is asked for.
+
+    Source: sklearn/utils/_set_output.py, _wrap_data_with_container (1.9).
+    """
+    wraps = getattr(model, "_sklearn_auto_wrap_output_keys", ())
+    if "transform" not in wraps or not hasattr(model, "get_feature_names_out"):
+        return "default"
+    output: Any = sys.modules["sklearn.utils._set_output"]
+    wanted: str = output._get_output_config("transform", model)["dense"]  # noqa: SLF001
+    if wanted not in ("default", "pandas"):
         raise UnsupportedOptionError(
             f"set_output(transform={wanted!r}) is not compiled", 'use "pandas" or "default".'
         )
-    from sparkbird.graph.table import named
+    return wanted
 
+
+def _as_configured(model: Any, results: Results) -> Results:
+    """The results, the transformed ones as a dataframe if one is asked for."""
+    if "transform" not in results or container(model) == "default":
+        return results
     x = results["transform"]
     return results | {"transform": named(x, map(str, model.get_feature_names_out()))}
 

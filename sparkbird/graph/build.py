@@ -110,18 +110,24 @@ class _Writer:
         value: np.ndarray = node.attributes["value"]
         key = _identity(value)
         if key not in self._constants:
-            self.size += value.nbytes
-            if self.size > LARGEST:
-                raise ModelTooLargeError(
-                    f"the model holds more than {LARGEST / 2**30:.1f} GiB of constants",
-                    "ONNX keeps a model in one file of 2 GiB; fit fewer or smaller trees, "
-                    "or compile the parts of the pipeline apart.",
-                )
+            self._weigh(value)
             self._constants[key] = name = self._fresh("constant")
             self.initializers.append(_tensor_proto(value, name))
         return self._constants[key]
 
+    def _weigh(self, value: Any) -> None:
+        """Add a constant or an attribute to the size, and refuse what no file holds."""
+        self.size += _size(value)
+        if self.size > LARGEST:
+            raise ModelTooLargeError(
+                f"the model holds more than {LARGEST / 2**30:.1f} GiB of constants",
+                "ONNX keeps a model in one file of 2 GiB; fit fewer or smaller trees, "
+                "or compile the parts of the pipeline apart.",
+            )
+
     def _node(self, node: Node) -> str:
+        for value in node.attributes.values():
+            self._weigh(value)
         if node.domain == ML:
             self.versions[ML] = max(self.versions.get(ML, 1), node.version)
         name = self._fresh(node.op.lower())
@@ -153,6 +159,15 @@ def _nodes(outputs: Mapping[str, Tensor]) -> Iterator[Node]:
 def _identity(value: np.ndarray) -> tuple[Any, ...]:
     content = repr(value.tolist()).encode() if value.dtype == STRING else value.tobytes()
     return value.dtype.str, value.shape, hashlib.sha256(content).digest()
+
+
+def _size(value: Any) -> int:
+    """The size of a constant or an attribute in bytes, at least about."""
+    if isinstance(value, np.ndarray) and value.dtype != STRING:
+        return value.nbytes
+    if isinstance(value, np.ndarray):
+        return sum(len(text) for text in value.ravel().tolist())
+    return 4 * len(value) if isinstance(value, (list, tuple)) else 0
 
 
 def _tensor_proto(value: np.ndarray, name: str) -> onnx.TensorProto:

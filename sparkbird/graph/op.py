@@ -10,6 +10,7 @@ length is known. Strings are arrays of objects; a missing one is `dtypes.MISSING
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -30,10 +31,7 @@ ML = "ai.onnx.ml"
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """One application of an ONNX operator. Inputs and constants have no operands.
-
-    `outputs` is 1 for all operators used here. `place` is the part of the model it is for.
-    """
+    """One application of an ONNX operator, for the part of the model that `place` names."""
 
     op: str
     operands: tuple[Tensor, ...] = ()
@@ -139,12 +137,17 @@ def common_type(*operands: Operand) -> np.dtype:
 
 
 def cast(x: Operand, *, dtype: DTypeLike) -> Array:
-    """`x` as `dtype`; `x` itself if it is that already."""
+    """`x` as `dtype`; `x` itself if it is that already.
+
+    A number does not become a string: ONNX writes numbers in other words than Python.
+    """
     dtype = np.dtype(dtype)
-    if not isinstance(x, Tensor):
-        with np.errstate(over="ignore", invalid="ignore"):
-            return np.asarray(x).astype(dtype, copy=False)
-    return x if x.dtype == dtype else _cast(x, dtype=dtype)
+    values = x if isinstance(x, Tensor) else np.asarray(x)
+    assert is_string(values.dtype) or not is_string(dtype), f"{values.dtype} as a string"
+    if isinstance(values, Tensor):
+        return values if values.dtype == dtype else _cast(values, dtype=dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return values.astype(dtype, copy=False)
 
 
 def floating(x: Array) -> Array:
@@ -153,10 +156,7 @@ def floating(x: Array) -> Array:
 
 
 def rows_of(value: Any, x: Array) -> Array:
-    """`value` once for each row of `x`: [*lengths] -> [N, *lengths].
-
-    `x` is [N, ...] of any type; its values do not matter, only how many rows there are.
-    """
+    """`value` once for each row of `x`, whatever is in it: [*lengths] -> [N, *lengths]."""
     value = np.asarray(value)
     column = x if x.ndim == 1 else take(x, 0, axis=1)
     for _ in range(x.ndim - 2):
@@ -195,7 +195,9 @@ def _without_rows(x: Operand) -> Any:
 
 
 def _lookup(x: np.ndarray, *, keys: np.ndarray, values: np.ndarray, default: Any) -> np.ndarray:
-    position = {_key(key): i for i, key in enumerate(keys.tolist())}
+    position: dict[Any, int] = {}
+    for i, key in enumerate(keys.tolist()):
+        position.setdefault(_key(key), i)  # the first of equal keys, as in ONNX Runtime
     found = np.array([position.get(_key(v), -1) for v in x.ravel().tolist()], np.int64)
     padded = np.concatenate([values, np.asarray([default], values.dtype)])
     return padded[found.reshape(x.shape)]
@@ -213,6 +215,7 @@ def _compared(compare: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
 def _quietly(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
     """`function` without NumPy's warnings: infinities and NaN are values like others here."""
 
+    @functools.wraps(function)
     def quiet(*operands: np.ndarray, **keywords: Any) -> np.ndarray:
         with np.errstate(all="ignore"):
             return function(*operands, **keywords)
@@ -238,7 +241,7 @@ sub           = Op("Sub",            _quietly(np.subtract),  promote=True)
 mul           = Op("Mul",            _quietly(np.multiply),  promote=True)
 div           = Op("Div",            _quietly(np.divide),    promote=True)
 power         = Op("Pow",            _quietly(np.power),     promote=True)
-matmul        = Op("MatMul",         _quietly(np.matmul),    promote=True)
+_matmul       = Op("MatMul",         _quietly(np.matmul),    promote=True)
 minimum       = Op("Min",            np.minimum,             promote=True)
 maximum       = Op("Max",            np.maximum,             promote=True)
 neg           = Op("Neg",            np.negative)
@@ -264,7 +267,7 @@ logical_and   = Op("And",            np.logical_and)
 logical_or    = Op("Or",             np.logical_or)
 logical_not   = Op("Not",            np.logical_not)
 _where        = Op("Where",          np.where)
-take          = Op("Gather",         lambda x, i, *, axis=0: np.take(x, i, axis),
+_take         = Op("Gather",         lambda x, i, *, axis=0: np.take(x, i, axis),
                    attributes=lambda axis=0: {"axis": axis})
 take_along    = Op("GatherElements", lambda x, i, *, axis: np.take_along_axis(x, i, axis),
                    attributes=lambda axis: {"axis": axis})
@@ -273,15 +276,16 @@ reshape       = Op("Reshape",        lambda x, *, lengths: x.reshape(-1 if x.siz
                    extra=lambda lengths: (np.array([-1, *lengths], np.int64),))
 concat        = Op("Concat",         lambda *xs, axis: np.concatenate(xs, axis), promote=True,
                    attributes=lambda axis: {"axis": axis})
+# Of NaN: NumPy gives the place of the first, ONNX Runtime may not.
 argmax        = Op("ArgMax",         lambda x, *, axis: np.asarray(np.argmax(x, axis)),
                    attributes=lambda axis: {"axis": axis, "keepdims": 0})
-sum           = Op("ReduceSum",      lambda x, *, axis: np.sum(x, axis, dtype=x.dtype),
+sum           = Op("ReduceSum",      _quietly(lambda x, *, axis: np.sum(x, axis, dtype=x.dtype)),
                    attributes=lambda **_: {"keepdims": 0}, extra=_axes)
-max           = Op("ReduceMax",      lambda x, *, axis: np.max(x, axis),
+_max          = Op("ReduceMax",      lambda x, *, axis: np.max(x, axis),
                    attributes=lambda **_: {"keepdims": 0}, extra=_axes)
-min           = Op("ReduceMin",      lambda x, *, axis: np.min(x, axis),
+_min          = Op("ReduceMin",      lambda x, *, axis: np.min(x, axis),
                    attributes=lambda **_: {"keepdims": 0}, extra=_axes)
-cumsum        = Op("CumSum",         lambda x, *, axis: np.cumsum(x, axis, dtype=x.dtype),
+cumsum        = Op("CumSum",         _quietly(lambda x, *, axis: np.cumsum(x, axis, dtype=x.dtype)),
                    extra=lambda axis: (np.array(axis, np.int64),))
 lookup        = Op("LabelEncoder",   _lookup,
                    attributes=_lookup_attributes, domain=ML, version=4)
@@ -290,9 +294,34 @@ _cast         = Op("Cast",           lambda x, *, dtype: x.astype(dtype),
 # fmt: on
 
 
+def matmul(x: Operand, y: Operand) -> Array:
+    """``x @ y``; no rows times a vector fail in ONNX Runtime 1.23: here it is a column."""
+    if y.ndim == 1:
+        return take(_matmul(x, expand(y, axis=1)), 0, axis=1)
+    return _matmul(x, y)
+
+
+def take(x: Operand, i: Operand, *, axis: int = 0) -> Array:
+    """``numpy.take(x, i, axis)``: [M, *lengths] at [N] -> [N, *lengths].
+
+    ONNX Runtime 1.21 to 1.32 gathers of a row of strings the first alone: here, one at a time.
+    """
+    lengths = x.shape[axis + 1 :]
+    if not is_string(x.dtype) or math.prod(lengths) == 1 or not lengths:
+        return _take(x, i, axis=axis)
+    assert axis == 0, "strings are taken one at a time, or by rows of a constant"
+    places = np.arange(math.prod(lengths)).reshape(lengths)
+    first = i * math.prod(lengths)
+    for _ in lengths:
+        first = expand(first, axis=first.ndim)
+    return _take(x.reshape(-1), first + places, axis=0)
+
+
 def where(condition: Array, x: Operand, y: Operand) -> Array:
-    """`x` where `condition`, else `y`, in the type NumPy promotes the two to."""
+    """`x` where `condition`, else `y`; of -0.0 in `x` ONNX Runtime (1.21 to 1.32) makes 0.0."""
     common = common_type(x, y)
+    if common == np.bool_:  # which Where of ONNX Runtime does not take
+        return (condition & x) | (~condition & y)
     return _where(condition, cast(x, dtype=common), cast(y, dtype=common))
 
 
@@ -303,21 +332,36 @@ def clip(x: Array, low: float, high: float) -> Array:
 
 
 def cos(x: Array) -> Array:
-    """``cos(x)`` to a few ulps of 1; old onnxruntimes have Cos for float32 alone.
-
-    onnxruntime's sines are no closer: their error is absolute, also where they vanish.
-    """
+    """``cos(x)`` to a few ulps of 1; old onnxruntimes have Cos for float32 alone."""
     if x.dtype != np.float64:
         return _cos(x)
     half = sin(x * 0.5)
     return 1.0 - 2.0 * (half * half)
 
 
+def max(x: Array, *, axis: int) -> Array:
+    """The greatest along `axis`, NaN if one is NaN."""
+    return _nan_if_any(_max(x, axis=axis), x, axis)
+
+
+def min(x: Array, *, axis: int) -> Array:
+    """The least along `axis`, NaN if one is NaN."""
+    return _nan_if_any(_min(x, axis=axis), x, axis)
+
+
+def _nan_if_any(reduced: Array, x: Array, axis: int) -> Array:
+    """`reduced`, NaN where `x` has one along `axis`: ONNX Runtime's reductions may skip it."""
+    if x.dtype.kind != "f":
+        return reduced
+    has_nan = _max(cast(isnan(x), dtype=np.int32), axis=axis) > 0
+    return where(has_nan, np.full((), np.nan, x.dtype), reduced)
+
+
+@_quietly
 def log1p(x: Array) -> Array:
     """``log(1 + x)``, accurate also near 0.
 
-    Source: Kahan; Goldberg, "What every computer scientist should know about floating-point
-    arithmetic", theorem 4.
+    Source: Goldberg, "What every computer scientist should know about ...", theorem 4.
     """
     one = np.ones((), x.dtype)
     grown = x + one
@@ -327,6 +371,7 @@ def log1p(x: Array) -> Array:
     return where(rounded_away, x, where(isinf(grown), log(grown), quotient))
 
 
+@_quietly
 def expm1(x: Array) -> Array:
     """``exp(x) - 1``, accurate also near 0.
 
@@ -340,13 +385,15 @@ def expm1(x: Array) -> Array:
     return where(equal(grown, one), x, where(plain, less_one, corrected))
 
 
+@_quietly
 def sigmoid(x: Array) -> Array:
     """``1 / (1 + exp(-x))``, as scipy.special.expit gives it."""
     one = np.ones((), x.dtype)
     return one / (one + exp(-x))
 
 
+@_quietly
 def softmax(x: Array) -> Array:
     """Each row's exponentials as shares of their sum, [N, K] -> [N, K]."""
-    shifted = exp(x - expand(max(x, axis=1), axis=1))
+    shifted = exp(x - expand(_max(x, axis=1), axis=1))  # a NaN spoils the sum anyway
     return shifted / expand(sum(shifted, axis=1), axis=1)

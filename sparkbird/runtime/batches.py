@@ -55,8 +55,8 @@ def _strings(_: Column, array: pa.Array) -> np.ndarray:
     encoded = array if pa.types.is_dictionary(array.type) else pc.dictionary_encode(array)
     values = (*encoded.dictionary.to_pylist(), None)
     distinct = np.array([MISSING if value is None else value for value in values], object)
-    codes = encoded.indices.cast(pa.int64()).fill_null(len(distinct) - 1)
-    return distinct[codes.to_numpy(zero_copy_only=False)]
+    taken: np.ndarray = distinct[_content(encoded.indices.cast(pa.int64()), len(distinct) - 1)]
+    return taken
 
 
 def _numbers(column: Column, array: pa.Array) -> np.ndarray:
@@ -75,14 +75,31 @@ def _numbers(column: Column, array: pa.Array) -> np.ndarray:
             f"column {column.name!r} holds {array.type} that {column.dtype} cannot hold: {error}",
             f"declare it as {array.type} in inputs= when compiling.",
         ) from error
-    return _with_nan(values)
+    return _content(values, float("nan"))
 
 
-def _with_nan(values: pa.Array) -> np.ndarray:
-    if values.null_count:
-        values = values.fill_null(float("nan"))
-    array: np.ndarray = values.to_numpy(zero_copy_only=False)
-    return array
+def _content(array: pa.Array, missing: float) -> np.ndarray:
+    """The values [N] of a column of numbers or booleans, `missing` in place of NULL.
+
+    Out of its buffers: ``Array.to_numpy`` imports pandas if it finds it.
+    """
+    dtype = np.dtype(array.type.to_pandas_dtype())
+    validity, content = array.buffers()
+    if not len(array):
+        return np.empty(0, dtype)
+    if dtype == np.bool_:
+        return _bits(content, array)
+    values = np.frombuffer(content, dtype)[array.offset : array.offset + len(array)]
+    if not array.null_count:
+        return values
+    return np.where(_bits(validity, array), values, np.asarray(missing, dtype))
+
+
+def _bits(buffer: pa.Buffer, array: pa.Array) -> np.ndarray:
+    """The bits [N] of a buffer of `array`, which may be a slice of a longer one."""
+    end = array.offset + len(array)
+    bits = np.unpackbits(np.frombuffer(buffer, np.uint8), count=end, bitorder="little")
+    return bits[array.offset :].view(np.bool_)
 
 
 def _booleans(column: Column, array: pa.Array) -> np.ndarray:

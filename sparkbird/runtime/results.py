@@ -11,7 +11,6 @@ import pyarrow as pa
 from sparkbird.dtypes import BY_NAME, MISSING, STRING
 from sparkbird.schema import Output, Tensor
 
-
 #: What becomes of types without a sign, which Spark does not have.
 _SIGNED = {"uint8": pa.int16()}
 
@@ -45,7 +44,7 @@ def to_arrow(output: Output, tensors: Mapping[str, np.ndarray], invalid: np.ndar
     if output.kind == "array":
         return columns[0]
     if output.kind == "list":
-        return _interleaved(columns, arrow_type(output), nulls)
+        return _interleaved(columns, nulls)
     fields = [pa.field(n, c.type) for n, c in zip(field_names(output), columns, strict=True)]
     return pa.StructArray.from_arrays(columns, fields=fields)
 
@@ -73,32 +72,58 @@ def _element(arrow: pa.DataType) -> pa.Field:
 
 
 def _array(values: np.ndarray, nulls: np.ndarray | None) -> pa.Array:
-    """[N, *lengths] as an array of nested lists, NULL where `nulls` [N]."""
+    """[N, *lengths] as an array of nested lists, NULL where `nulls` [N].
+
+    Out of buffers rather than by ``pa.array``, which imports pandas if it finds it.
+    """
     if values.ndim > 1:
-        return _lists(values, nulls)
+        rows, length = values.shape[:2]
+        inner = np.ascontiguousarray(values).reshape(rows * length, *values.shape[2:])
+        return _lists(_array(inner, None), rows, length, nulls)
     if values.dtype == STRING:
-        gone = np.equal(values, MISSING).astype(np.bool_)
-        nulls = gone if nulls is None else gone | nulls
-        return pa.array(values, pa.string(), mask=nulls, from_pandas=False)
+        return _strings(values, nulls)
     signed = values.astype(np.int16) if values.dtype == np.uint8 else values
-    return pa.array(signed, mask=nulls, from_pandas=False)
+    arrow = pa.from_numpy_dtype(signed.dtype)
+    content = _bits(signed) if signed.dtype == np.bool_ else _buffer(signed)
+    return pa.Array.from_buffers(arrow, len(signed), [_validity(nulls), content])
 
 
-def _lists(values: np.ndarray, nulls: np.ndarray | None) -> pa.Array:
-    rows, length = values.shape[:2]
-    inner = _array(np.ascontiguousarray(values).reshape(rows * length, *values.shape[2:]), None)
-    offsets = pa.array(np.arange(0, rows * length + 1, length, dtype=np.int32)) if length else None
-    if offsets is None:
-        offsets = pa.array(np.zeros(rows + 1, np.int32))
-    mask = None if nulls is None else pa.array(nulls)
-    return pa.ListArray.from_arrays(offsets, inner, type=pa.list_(_element(inner.type)), mask=mask)
+def _strings(values: np.ndarray, nulls: np.ndarray | None) -> pa.Array:
+    """Few distinct strings are the rule: each is encoded once."""
+    encoded = {text: text.encode() for text in set(values.tolist())}
+    encoded[MISSING] = b""
+    texts = [encoded[text] for text in values.tolist()]
+    gone = np.asarray(np.equal(values, MISSING), np.bool_)
+    if nulls is not None or gone.any():
+        nulls = gone if nulls is None else gone | nulls
+    offsets = np.zeros(len(texts) + 1, np.int32)
+    np.cumsum([*map(len, texts)], out=offsets[1:])
+    buffers = [_validity(nulls), _buffer(offsets), pa.py_buffer(b"".join(texts))]
+    return pa.Array.from_buffers(pa.string(), len(texts), buffers)
 
 
-def _interleaved(columns: list[pa.Array], kind: pa.DataType, nulls: np.ndarray | None) -> pa.Array:
+def _lists(inner: pa.Array, rows: int, length: int, nulls: np.ndarray | None) -> pa.Array:
+    """`inner` cut into `rows` lists of `length` elements each."""
+    kind = pa.list_(_element(inner.type))
+    offsets = np.arange(rows + 1, dtype=np.int32) * np.int32(length)
+    buffers = [_validity(nulls), _buffer(offsets)]
+    return pa.Array.from_buffers(kind, rows, buffers, children=[inner])
+
+
+def _interleaved(columns: list[pa.Array], nulls: np.ndarray | None) -> pa.Array:
     """One list for each row, of that row's value in each column."""
     rows, count = len(columns[0]), len(columns)
-    order = np.arange(rows * count).reshape(count, rows).T.ravel()
-    inner = pa.concat_arrays(columns).take(pa.array(order))
-    offsets = pa.array(np.arange(0, rows * count + 1, count, dtype=np.int32))
-    mask = None if nulls is None else pa.array(nulls)
-    return pa.ListArray.from_arrays(offsets, inner, type=kind, mask=mask)
+    order = _array(np.arange(rows * count).reshape(count, rows).T.ravel(), None)
+    return _lists(pa.concat_arrays(columns).take(order), rows, count, nulls)
+
+
+def _validity(nulls: np.ndarray | None) -> pa.Buffer | None:
+    return None if nulls is None else _bits(~nulls)
+
+
+def _bits(values: np.ndarray) -> pa.Buffer:
+    return pa.py_buffer(np.packbits(values, bitorder="little"))
+
+
+def _buffer(values: np.ndarray) -> pa.Buffer:
+    return pa.py_buffer(np.ascontiguousarray(values))

@@ -6,6 +6,7 @@ N is the number of rows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -21,8 +22,10 @@ from sparkbird.schema import INVALID, MATRIX, Output, Schema
 #: a NULL prediction for those rows alone.
 OnInvalid: TypeAlias = Literal["raise", "null"]
 
-#: How many bytes the widest intermediate result of one run may take.
+#: How many bytes the widest intermediate result of one run may take, and how many rows a
+#: run has at most: what an operator leaves, the next one should find in the cache.
 RUN_BYTES = 64 * 2**20
+RUN_ROWS = 16_384
 
 
 def score(
@@ -31,11 +34,12 @@ def score(
     outputs: Sequence[Output],
     *,
     on_invalid: OnInvalid = "raise",
+    threads: int = 1,
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """The tensors of `outputs` by name, each [N, ...], and which rows [N] are invalid.
 
-    Rows go through the session in runs small enough that no intermediate result takes more
-    than `RUN_BYTES`.
+    Rows go through the session in runs, `threads` of them at a time. A session itself has
+    one thread: within an operator, several would add up trees in an order of their own.
 
     Raises
     ------
@@ -46,11 +50,17 @@ def score(
     wanted = [tensor.name for output in outputs for tensor in output.tensors]
     asked = [*dict.fromkeys(wanted), *([INVALID] if schema.checks else [])]
     rows = len(next(iter(inputs.values())))
-    step = max(1, RUN_BYTES // max(schema.row_bytes, 1))
-    parts = [
-        session.run(asked, {name: array[start : start + step] for name, array in inputs.items()})
-        for start in range(0, max(rows, 1), step)
-    ]
+    step = min(RUN_ROWS, max(1, RUN_BYTES // max(schema.row_bytes, 1)))
+
+    def run(start: int) -> list[np.ndarray]:
+        return session.run(asked, {name: x[start : start + step] for name, x in inputs.items()})
+
+    starts = range(0, max(rows, 1), step)
+    if threads > 1 and len(starts) > 1:
+        with ThreadPoolExecutor(threads) as pool:
+            parts = [*pool.map(run, starts)]
+    else:
+        parts = [run(start) for start in starts]
     joined = [
         part[0] if len(part) == 1 else np.concatenate(part) for part in zip(*parts, strict=True)
     ]
@@ -67,9 +77,11 @@ def score_columns(
     outputs: Sequence[Output],
     *,
     on_invalid: OnInvalid = "raise",
+    threads: int = 1,
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """`score` on Arrow columns in the order of the schema."""
-    return score(session, feeds(session.schema, arrays), outputs, on_invalid=on_invalid)
+    inputs = feeds(session.schema, arrays)
+    return score(session, inputs, outputs, on_invalid=on_invalid, threads=threads)
 
 
 def refused(
@@ -105,4 +117,5 @@ def _culprits(schema: Schema, inputs: Mapping[str, np.ndarray], rows: np.ndarray
 def _is_suspect(values: np.ndarray) -> np.ndarray:
     if values.dtype == STRING:
         return np.asarray(np.equal(values, MISSING), np.bool_)
-    return ~np.isfinite(values)
+    suspect: np.ndarray = ~np.isfinite(values)
+    return suspect

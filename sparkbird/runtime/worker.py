@@ -45,6 +45,7 @@ class Model:
     content     where its bytes are
     outputs     the outputs asked for; several, or `as_struct`, give a struct
     columns     for each column of the model, its position among the columns of the call
+    threads     how many runs of rows are scored side by side, asked once a batch
     """
 
     digest: str
@@ -63,12 +64,14 @@ class Model:
 
     def __call__(self, *arrays: pa.Array) -> pa.Array:
         """The predictions [N] for Arrow columns [N], one array for each column of the call."""
-        session = SESSIONS.get(
-            self.digest, lambda: self.content.value, device=self.device, threads=self.threads()
-        )
+        session = SESSIONS.get(self.digest, lambda: self.content.value, device=self.device)
         outputs = [session.schema.output(name) for name in self.outputs]
         tensors, invalid = score_columns(
-            session, [arrays[i] for i in self.columns], outputs, on_invalid=self.on_invalid
+            session,
+            [arrays[i] for i in self.columns],
+            outputs,
+            on_invalid=self.on_invalid,
+            threads=self.threads(),
         )
         if self.as_struct:
             return to_struct(outputs, tensors, invalid)

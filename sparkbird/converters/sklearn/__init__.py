@@ -2,8 +2,14 @@
 
 from sparkbird.converters.sklearn import (  # noqa: F401  registers what they convert
     compose,
+    encoders,
+    ensemble,
+    functions,
+    hist_gradient_boosting,
+    impute,
     linear_model,
     pipeline,
     preprocessing,
     svm,
+    tree,
 )
