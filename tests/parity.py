@@ -24,6 +24,8 @@ from sparkbird.errors import InvalidValueError, SchemaError
 from sparkbird.frames import inputs_of
 from sparkbird.graph.table import Table, columns_of
 from sparkbird.inputs import resolve
+from sparkbird.runtime.scoring import score
+from sparkbird.runtime.sessions import SESSIONS
 from sparkbird.schema import MATRIX, Schema
 
 METHODS = (
@@ -103,31 +105,59 @@ def compare(case: Case, compiled: Any, model: Any, method: str, X: Any) -> None:
 
 
 def check_traps(case: Case, compiled: Any, model: Any, methods: tuple[str, ...], X: Any) -> None:
-    """Trap values, one row each: the same result, or an error from both."""
-    for row in trap_rows(case, X):
-        for method in methods:
-            try:
-                expected = quietly(getattr(model, method), row)
-            except ValueError as original:
-                with pytest.raises((InvalidValueError, SchemaError)):
-                    raise AssertionError(
-                        f"{row} -> {getattr(compiled, method)(row)}, the original: {original}"
-                    ) from original
-                continue
-            actual = getattr(compiled, method)(row)
-            assert_same(case, actual, expected, f"{method} of {row}")
+    """Trap values, one in each row: the same results, and the same rows refused."""
+    for value, rows in trap_rows(case, X):
+        refused = refused_by_original(model, methods[0], rows)
+        assert refused_by_us(compiled, rows).tolist() == refused.tolist(), rows
+        if refused.any():
+            with pytest.raises((InvalidValueError, SchemaError)):
+                getattr(compiled, methods[0])(rows)
+        for method in methods if not refused.all() else ():
+            expected = quietly(getattr(model, method), rows[~refused])
+            actual = getattr(compiled, method)(rows[~refused])
+            assert_same(case, actual, expected, f"{method} of the rows with {value}")
 
 
-def trap_rows(case: Case, X: Any) -> list[Any]:
-    rows = []
+def refused_by_original(model: Any, method: str, rows: Any) -> np.ndarray:
+    """Which rows [N] the original raises ValueError for."""
+    try:
+        quietly(getattr(model, method), rows)
+    except ValueError:
+        if len(rows) == 1:
+            return np.ones(1, bool)
+        each = [refused_by_original(model, method, rows[i : i + 1]) for i in range(len(rows))]
+        return np.concatenate(each)
+    return np.zeros(len(rows), bool)
+
+
+def refused_by_us(compiled: Any, rows: Any) -> np.ndarray:
+    """Which rows [N] fail a check of the graph; all of them if their types are refused."""
+    session = SESSIONS.get(compiled.digest, compiled.to_bytes)
+    output = session.schema.outputs[0]
+    try:
+        inputs = inputs_of(session.schema, rows)
+    except SchemaError:
+        return np.ones(len(rows), bool)
+    return score(session, inputs, [output], on_invalid="null")[1]
+
+
+def trap_rows(case: Case, X: Any) -> list[tuple[str, Any]]:
+    """The values, and rows with a trap value in one column each, those of equal types together."""
+    alike: dict[Any, list[Any]] = {}
     for i in range(X.shape[1]):
         column = X.iloc[:, i] if isinstance(X, pd.DataFrame) else X[:, i]
         numeric = pd.api.types.is_numeric_dtype(column.dtype) and column.dtype != bool
         kind = NUMBERS if numeric else STRINGS if is_stringlike(column) else ()
         if numeric and column.dtype.kind != "f":
             kind = (0, 1, -1, 2**31)
-        rows += [with_value(X, i, value) for value in (*kind, *case.traps)]
-    return rows
+        for value in (*kind, *case.traps):
+            row = with_value(X, i, value)
+            types = tuple(map(str, row.dtypes)) if isinstance(row, pd.DataFrame) else ()
+            alike.setdefault((repr(value), types), []).append(row)
+    return [
+        (value, pd.concat(rows) if isinstance(X, pd.DataFrame) else np.concatenate(rows))
+        for (value, _), rows in alike.items()
+    ]
 
 
 def is_stringlike(column: Any) -> bool:

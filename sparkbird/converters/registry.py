@@ -236,7 +236,8 @@ def ledger(name: str) -> Converter:
     return _converters[name]
 
 
-def parameters(cls: type) -> dict[str, Any]:
+@functools.cache
+def parameters(cls: type) -> Mapping[str, Any]:
     """The parameters of a class after scikit-learn's convention, with their defaults."""
     given = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
     return {
@@ -306,16 +307,24 @@ def _refused_class(model: object) -> list[UnsupportedError]:
     ancestor = _registered_ancestor(cls)
     if ancestor is None:
         return [UnsupportedModelError.for_class(name, sorted(_converters))]
-    for method in INFERENCE:
+    return [
+        UnsupportedOptionError(
+            f"{name} redefines {method}() of {qualified_name(ancestor)}",
+            f"@sparkbird.converts({name!r}) gives it a converter of its own.",
+        )
+        for method in _redefined(cls, ancestor)
+    ]
+
+
+@functools.cache
+def _redefined(cls: type, ancestor: type) -> tuple[str, ...]:
+    """The methods of inference that are not those of the ancestor."""
+
+    def is_inherited(method: str) -> bool:
         own, inherited = (inspect.getattr_static(c, method, None) for c in (cls, ancestor))
-        if own is not inherited:
-            return [
-                UnsupportedOptionError(
-                    f"{name} redefines {method}() of {qualified_name(ancestor)}",
-                    f"@sparkbird.converts({name!r}) gives it a converter of its own.",
-                )
-            ]
-    return []
+        return own is inherited
+
+    return tuple(method for method in INFERENCE if not is_inherited(method))
 
 
 def container(model: Any) -> str:

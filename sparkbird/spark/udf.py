@@ -1,0 +1,256 @@
+"""A model as a function of columns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, get_args
+
+from pyspark.sql import functions as F  # noqa: N812  as all of Spark's users write it
+from pyspark.sql import types as spark
+
+from sparkbird.errors import ColumnNameError, SchemaError
+from sparkbird.runtime.providers import PROVIDERS
+from sparkbird.runtime.scoring import OnInvalid
+from sparkbird.runtime.worker import Content, Model, Models
+from sparkbird.schema import Output, Schema
+from sparkbird.spark.backend import BACKENDS, Column, newest
+from sparkbird.spark.columns import Signature, name_of, quoted
+from sparkbird.spark.transport import content, destination
+from sparkbird.spark.types import result_type
+
+if TYPE_CHECKING:
+    from sparkbird.model import CompiledModel
+
+#: What a model is asked for when nothing is said, the first that it has.
+_DEFAULTS = ("predict", "transform")
+
+
+def udf(
+    model: Any,
+    output: str | Sequence[str] | None = None,
+    *,
+    inputs: Any = None,
+    device: str = "auto",
+    on_invalid: OnInvalid = "raise",
+    _backend: str | None = None,
+) -> ModelUDF:
+    """A function of columns that gives the predictions of `model`.
+
+    It is called with columns or their names: with the model's own names in any order, with
+    others in the order of the model, with none for the model's own. A filter on its result
+    makes Spark compute it twice; `ModelUDF.asNondeterministic` says how not to.
+
+    Parameters
+    ----------
+    model
+        What `sparkbird.compile` takes, or a mapping from names to such models: they share
+        one transfer of the columns and give one struct, a field for each.
+    output
+        The method to call; several give a struct with a field for each. None is ``predict``,
+        or ``transform`` where there is no such method.
+    inputs
+        What the columns are, for `sparkbird.compile`.
+    device
+        "cpu", "cuda", or "auto", which is the CPU.
+    on_invalid
+        What becomes of rows that the original model would not take: "raise" names the
+        column and the number of rows, "null" gives those rows NULL.
+
+    Raises
+    ------
+    UnsupportedError, NotFittedError, SchemaError
+        The model cannot be compiled, or has no such output.
+    """
+    for name, value, known in (
+        ("device", device, [*PROVIDERS]),
+        ("on_invalid", on_invalid, [*get_args(OnInvalid)]),
+        ("_backend", _backend or newest(), [*BACKENDS]),
+    ):
+        if value not in known:
+            raise SchemaError(
+                f"{name}={value!r} is unknown", f"choose from {', '.join(map(repr, known))}."
+            )
+    models = model if isinstance(model, Mapping) else {"": model}
+    if not models:
+        raise SchemaError("there is no model in the mapping", "give at least one.")
+    scorers = [
+        _scorer(str(name), one, output, inputs=inputs, device=device, on_invalid=on_invalid)
+        for name, one in models.items()
+    ]
+    return ModelUDF(scorers, several=isinstance(model, Mapping), backend=_backend or newest())
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A compiled model, its schema, and how it is to be called."""
+
+    name: str
+    model: CompiledModel
+    schema: Schema
+    outputs: tuple[Output, ...]
+    as_struct: bool
+    device: str
+    on_invalid: OnInvalid
+
+    @property
+    def returns(self) -> spark.DataType:
+        """The type of its column."""
+        return result_type(self.outputs, as_struct=self.as_struct)
+
+    def on_worker(self, columns: Sequence[str], shared: Content) -> Model:
+        """Itself as workers know it, for a call with `columns`."""
+        return Model(
+            digest=self.model.digest,
+            content=shared,
+            outputs=tuple(output.name for output in self.outputs),
+            columns=tuple(columns.index(column.name) for column in self.schema.columns),
+            as_struct=self.as_struct,
+            device=self.device,
+            on_invalid=self.on_invalid,
+        )
+
+
+class ModelUDF:
+    """Models as a function of columns; made by `udf`.
+
+    It can be made before there is a Spark session, and used in one after the other.
+    """
+
+    def __init__(
+        self, scorers: Sequence[Scorer], *, several: bool, backend: str, deterministic: bool = True
+    ) -> None:
+        self._scorers = tuple(scorers)
+        self._several = several
+        self._backend = backend
+        self._deterministic = deterministic
+        self._signature = Signature.union([Signature.of(s.schema) for s in self._scorers])
+        self._made: dict[str, Any] = {}
+
+    @property
+    def schema(self) -> Schema | dict[str, Schema]:
+        """The columns taken and the outputs given; for several models, by their names."""
+        if not self._several:
+            return self._scorers[0].schema
+        return {scorer.name: scorer.schema for scorer in self._scorers}
+
+    @property
+    def returnType(self) -> spark.DataType:  # noqa: N802  Spark's own name for it
+        """The type of the column."""
+        if not self._several:
+            return self._scorers[0].returns
+        fields = [spark.StructField(scorer.name, scorer.returns) for scorer in self._scorers]
+        return spark.StructType(fields)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What may be recorded beside predictions: digests, columns, outputs, type."""
+        return {
+            "models": {
+                scorer.name: {
+                    "digest": scorer.model.digest,
+                    "inputs": {column.name: column.dtype for column in scorer.schema.columns},
+                    "outputs": [output.name for output in scorer.outputs],
+                }
+                for scorer in self._scorers
+            },
+            "type": self.returnType.simpleString(),
+            "backend": self._backend,
+        }
+
+    def __call__(self, *columns: Column | str) -> Column:
+        """The column of predictions for `columns`, the model's own if there are none.
+
+        Raises
+        ------
+        ColumnCountError, ColumnNameError
+            They cannot be the model's.
+        """
+        given = [*columns] or self._own()
+        known = {*self._signature.fitted} if self._signature.named else set()
+        names = [_name(column, known) for column in given]
+        read = [given[i] for i in self._signature.positions(names)]
+        arguments = [
+            F.col(quoted(c) if c in known else c) if isinstance(c, str) else c for c in read
+        ]
+        return self._function()(*BACKENDS[self._backend].columns(arguments))
+
+    def register(self, session: Any, name: str) -> None:
+        """Make it known to SQL in `session` as `name`: a function of the columns in order.
+
+        Before Spark 4.1 Spark hands integers among NULLs to functions of SQL as doubles, so
+        there those beyond 2**53 are rounded instead of refused.
+        """
+        session.udf.register(name, self._function())
+
+    def asNondeterministic(self) -> ModelUDF:  # noqa: N802  Spark's own name for it
+        """The same function, which Spark may neither compute twice nor move.
+
+        ``df.withColumn("p", f()).filter("p > 0.5")`` computes the predictions twice in Spark
+        up to 4.3: once for the filter and once for the column. With this they are computed
+        once, and the filter is not pushed below them.
+        """
+        return ModelUDF(
+            self._scorers, several=self._several, backend=self._backend, deterministic=False
+        )
+
+    def __repr__(self) -> str:
+        columns = ", ".join(self._signature.read)
+        return f"<sparkbird.udf ({columns}) -> {self.returnType.simpleString()}>"
+
+    def _own(self) -> list[str]:
+        if not self._signature.named:
+            raise ColumnNameError(
+                "the model was fitted on an array and does not know its columns by name",
+                "call the function with columns, in the order of the array.",
+            )
+        return [*self._signature.read]
+
+    def _function(self) -> Any:
+        """Spark's function, made once for each application."""
+        application = destination()
+        if application not in self._made:
+            read = self._signature.read
+            models = [(s.name, s.on_worker(read, content(s.model))) for s in self._scorers]
+            function = Models(tuple(models)) if self._several else models[0][1]
+            made = BACKENDS[self._backend].make(function, len(read), self.returnType)
+            self._made = {application: made if self._deterministic else made.asNondeterministic()}
+        return self._made[application]
+
+
+def _scorer(
+    name: str,
+    model: Any,
+    output: str | Sequence[str] | None,
+    *,
+    inputs: Any,
+    device: str,
+    on_invalid: OnInvalid,
+) -> Scorer:
+    """`model` compiled for the outputs asked for, and no others."""
+    from sparkbird.compiler import compile as compiled_for
+    from sparkbird.model import CompiledModel
+
+    if output is not None and not output:
+        raise SchemaError("output= is empty", "name an output, several, or leave it out.")
+    wanted = [output] if isinstance(output, str) else [*dict.fromkeys(output or ())]
+    default = next((method for method in _DEFAULTS if hasattr(model, method)), None)
+    compiled = compiled_for(model, inputs, outputs=wanted or default, device=device)
+    # The schema is read on the CPU: a driver need not have the GPU of its executors.
+    schema = CompiledModel(compiled.to_bytes(), device="cpu").schema
+    names = wanted or [schema.default_output]
+    return Scorer(
+        name=name,
+        model=compiled,
+        schema=schema,
+        outputs=tuple(schema.output(one) for one in names),
+        as_struct=not (output is None or isinstance(output, str)),
+        device=compiled.device if device == "auto" else device,
+        on_invalid=on_invalid,
+    )
+
+
+def _name(column: Column | str, known: Collection[str]) -> str | None:
+    """The name of a column; dots in one that is `known` are part of it."""
+    text = column if isinstance(column, str) else str(column)[len("Column<'") : -len("'>")]
+    return text if text in known else name_of(text)
