@@ -18,6 +18,7 @@ def pytest_collection_modifyitems(items):
         if "spark" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.spark)
         if item.get_closest_marker("spark"):
+            item.add_marker(pytest.mark.xdist_group("spark"))
             for line in _OF_SPARK:
                 item.add_marker(pytest.mark.filterwarnings(line))
 

@@ -1,0 +1,45 @@
+"""The whole benchmark, a Markdown section at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sparkbird.benchmark.measure import installed, machine, table
+from sparkbird.errors import ConfigError
+
+PARTS = ("compile", "forest", "spark")
+
+
+def run(
+    repeats: int = 3, rows: int | None = None, only: Sequence[str] | None = None
+) -> Iterator[str]:
+    """The machine, then each of the parts asked for, as soon as it is measured.
+
+    Raises
+    ------
+    ConfigError
+        There is no such part.
+    """
+    wanted = [*(only or PARTS)]
+    if unknown := [part for part in wanted if part not in PARTS]:
+        raise ConfigError(f"there is no part {unknown[0]!r}", f"choose from {', '.join(PARTS)}.")
+    yield machine()
+    if {"compile", "forest"} & {*wanted}:
+        yield from _forest(wanted, repeats)
+    if "spark" in wanted:
+        from sparkbird.benchmark import spark
+
+        yield spark.throughput(repeats, rows)
+
+
+def _forest(wanted: Sequence[str], repeats: int) -> Iterator[str]:
+    from sparkbird.benchmark import forest
+
+    if not installed("lightgbm"):
+        yield table("Forests", ["", ""], [["lightgbm", "not installed"]])
+        return
+    model, rows = forest.trained()
+    if "compile" in wanted:
+        yield forest.compile_times(model, rows, repeats)
+    if "forest" in wanted:
+        yield forest.throughput(model, rows, repeats)

@@ -1,0 +1,237 @@
+"""The command `sparkbird`. What a command needs is imported when it runs."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from sparkbird.errors import ArtifactError, ConfigError, InputError, SparkbirdError
+
+if TYPE_CHECKING:
+    from sparkbird.model import CompiledModel
+
+app = typer.Typer(
+    help="Compile trained models to ONNX graphs and apply them to Spark dataframes.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+#: Exit codes: something went wrong; the command or its configuration is wrong.
+FAILED, USAGE = 1, 2
+
+_ModelFile = Annotated[
+    str,
+    typer.Argument(
+        help="A saved artefact (.onnx), or a fitted model (.joblib, .pkl, .pickle). Reading a "
+        "pickle runs the code in it: trust its writer."
+    ),
+]
+_RowsFile = Annotated[Path, typer.Argument(help="A Parquet or CSV file of rows.")]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command, and give its exit code."""
+    try:
+        app(None if arguments is None else [*arguments])
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    return 0
+
+
+def _command(function: Callable[..., None]) -> Callable[..., None]:
+    """Register a command whose errors are printed as a fact and a hint, without traceback."""
+
+    @functools.wraps(function)
+    def run(*arguments: Any, **options: Any) -> None:
+        # pandas 3 makes pyspark 4.3 warn at each step; what is used here works.
+        warnings.filterwarnings("ignore", "PySpark does not yet", category=FutureWarning)
+        try:
+            function(*arguments, **options)
+        except SparkbirdError as error:
+            _complain(error)
+            raise typer.Exit(USAGE if isinstance(error, ConfigError) else FAILED) from error
+
+    app.command()(run)
+    return run
+
+
+def _complain(error: SparkbirdError) -> None:
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    console.print(f"error: {error.fact}", style="red")
+    if error.hint:
+        console.print(f"hint:  {error.hint}")
+
+
+def _say(text: object) -> None:
+    """To standard output, as it is: nothing wrapped, nothing coloured."""
+    sys.stdout.write(f"{text}\n")
+
+
+@_command
+def demo(
+    rows: Annotated[int | None, typer.Option(help="How many of the 336,776 flights.")] = None,
+    out: Annotated[Path, typer.Option(help="The folder for everything.")] = Path("sparkbird-demo"),
+) -> None:
+    """Train, compile, check and score real flights in local Spark, and compare."""
+    from sparkbird.demo.run import run
+
+    run(out, Console(soft_wrap=True), rows)
+
+
+@_command
+def compile(  # noqa: A001  the name of the command
+    model: _ModelFile,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The artefact to write.")],
+    sample: Annotated[
+        Path | None, typer.Option(help="Rows (Parquet, CSV) that tell the types of the columns.")
+    ] = None,
+    method: Annotated[
+        list[str] | None, typer.Option(help="An output to keep; all if left out. Repeatable.")
+    ] = None,
+    strategy: Annotated[
+        str | None, typer.Option(help="How forests are computed; by cost if left out.")
+    ] = None,
+) -> None:
+    """Compile a fitted model to one ONNX file."""
+    from sparkbird.compiler import compile as compile_model
+
+    inputs = None if sample is None else _columns_of(_read_model(model), _read_rows(sample))
+    compiled = compile_model(_read_model(model), inputs, outputs=method or None, strategy=strategy)
+    compiled.save(output)
+    _say(f"{output}: {compiled!r}, {output.stat().st_size:,} bytes")
+
+
+@_command
+def check(
+    model: _ModelFile,
+    rows: _RowsFile,
+    artefact: Annotated[
+        Path | None, typer.Option(help="The compiled model; compiled anew if left out.")
+    ] = None,
+) -> None:
+    """Compare a fitted model with its compiled form on real rows."""
+    from sparkbird.model import load
+    from sparkbird.parity import check as compare
+
+    original = _read_model(model)
+    if hasattr(original, "digest"):
+        raise ArtifactError(
+            f"{model} is compiled already, and there is no original to compare it with",
+            "give the fitted model, and the artefact with --artefact.",
+        )
+    compiled = None if artefact is None else load(artefact)
+    report = compare(original, _read_rows(rows), compiled=compiled)
+    _say(report)
+    if not report.ok:
+        raise typer.Exit(FAILED)
+
+
+@_command
+def score(
+    conf: Annotated[Path, typer.Option(help="The configuration, a YAML file.")],
+) -> None:
+    """Score a table in Spark as a configuration says: what jobs/score.py does."""
+    from sparkbird.job import config, score
+
+    score.run(config.load(conf), console=Console(soft_wrap=True))
+
+
+@_command
+def explain(model: _ModelFile) -> None:
+    """Say what a model takes and gives, and how its graph was chosen."""
+    _say(_compiled(model).explain())
+
+
+@_command
+def bench(
+    repeats: Annotated[int, typer.Option(help="How often each is measured.")] = 3,
+    rows: Annotated[int | None, typer.Option(help="How many flights; all if left out.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="compile, forest or spark; all if left out.")
+    ] = None,
+) -> None:
+    """Measure sparkbird against its peers on this machine; Markdown tables."""
+    from sparkbird.benchmark.run import run
+
+    for part in run(repeats=repeats, rows=rows, only=only or None):
+        _say(part)
+
+
+@_command
+def doctor() -> None:
+    """Say what is installed here, and what is missing."""
+    from sparkbird.doctor import findings
+
+    found = [*findings()]
+    width = max(len(finding.what) for finding in found)
+    for finding in found:
+        _say(f"{'ok ' if finding.ok else 'NO '} {finding.what:<{width}}  {finding.said}")
+    if not all(finding.ok for finding in found):
+        raise typer.Exit(FAILED)
+
+
+@_command
+def supported(
+    markdown: Annotated[bool, typer.Option(help="As the table of the README.")] = False,
+) -> None:
+    """List the model classes that are compiled."""
+    from sparkbird.converters import supported as names
+
+    found = by_module(names())
+    if markdown:
+        _say("| module | classes |\n|---|---|")
+    for module, classes in found.items():
+        own = ", ".join(classes)
+        _say(f"| {module} | {own} |" if markdown else f"{module}\n    {own}")
+
+
+def by_module(names: Sequence[str]) -> dict[str, list[str]]:
+    """The names of classes by the module they are in, both in alphabetical order.
+
+    >>> by_module(["b.C", "a.D", "b.A"])
+    {'a': ['D'], 'b': ['A', 'C']}
+    """
+    found: dict[str, list[str]] = {}
+    for module, _, own in sorted(name.rpartition(".") for name in names):
+        found.setdefault(module, []).append(own)
+    return found
+
+
+def _read_model(path: str) -> Any:
+    from sparkbird.job import models
+
+    return models.read(path, models.kind_of(path))
+
+
+def _compiled(path: str) -> CompiledModel:
+    from sparkbird.compiler import compile as compile_model
+
+    return compile_model(_read_model(path))
+
+
+def _read_rows(path: Path) -> Any:
+    """The rows of a file as a pandas dataframe."""
+    import pyarrow as pa
+    from pyarrow import csv, parquet
+
+    read = {".parquet": parquet.read_table, ".csv": csv.read_csv}.get(path.suffix.lower())
+    if read is None:
+        raise InputError(f"{path} is neither .parquet nor .csv", "give rows in one of the two.")
+    try:
+        return read(path).to_pandas()
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(f"cannot read rows from {path}: {error}") from error
+
+
+def _columns_of(model: Any, rows: Any) -> Any:
+    """The columns of `rows` that a model knows by name, or all."""
+    names = [str(name) for name in getattr(model, "feature_names_in_", ())]
+    return rows[names] if names and {*names} <= {*rows.columns} else rows

@@ -1,0 +1,1 @@
+"""The whole way on real data: train, compile, check, score in Spark, and compare."""

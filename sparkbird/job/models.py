@@ -1,0 +1,72 @@
+"""Models from files: artefacts of sparkbird, and fitted models that joblib or pickle wrote."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from sparkbird.errors import ArtifactError
+from sparkbird.model import load
+
+Kind: TypeAlias = Literal["onnx", "pickle"]
+
+#: The kind of a model file by the end of its name.
+SUFFIXES: dict[str, Kind] = {
+    ".onnx": "onnx",
+    ".joblib": "pickle",
+    ".pickle": "pickle",
+    ".pkl": "pickle",
+}
+
+
+def read(path: str, kind: Kind, *, device: str = "auto") -> Any:
+    """The model in the file `path`: a `CompiledModel`, or whatever was pickled.
+
+    Unpickling runs the code that is in the file. It happens for `kind` "pickle" alone, which
+    is said by whoever trusts the writer of the file.
+
+    Raises
+    ------
+    ArtifactError
+        There is no such file, or it is not of that kind.
+    """
+    if kind == "onnx":
+        return load(path, device=device)
+    if not Path(path).is_file():
+        raise ArtifactError(
+            f"there is no model at {path}", "paths are relative to the current directory."
+        )
+    try:
+        return _unpickled(path)
+    except Exception as error:  # what damaged bytes raise has no common class
+        raise ArtifactError(
+            f"cannot unpickle {path}: {error}",
+            "it is damaged, not a pickle, or needs packages that are not installed here.",
+        ) from error
+
+
+def kind_of(path: str) -> Kind:
+    """The kind of the model file `path`, by the end of its name.
+
+    Raises
+    ------
+    ArtifactError
+        The name does not tell.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise ArtifactError(
+            f"cannot tell from its name what {path} is", f"name it {', '.join(SUFFIXES)}."
+        )
+    return SUFFIXES[suffix]
+
+
+def _unpickled(path: str) -> Any:
+    """What joblib reads, if it is there: its own files and plain pickles alike."""
+    try:
+        import joblib
+    except ImportError:
+        with Path(path).open("rb") as file:
+            return pickle.load(file)  # noqa: S301  what kind="pickle" says
+    return joblib.load(path)
