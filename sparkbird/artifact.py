@@ -10,12 +10,17 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from sparkbird import wire
 from sparkbird.errors import ArtifactError
+from sparkbird.schema import Schema
 
 DIGEST = "sparkbird.digest"
 SCHEMA = "sparkbird.schema"
 VERSIONS = "sparkbird.versions"
 REMARKS = "sparkbird.remarks"
+
+#: The number of ModelProto.metadata_props; its entries have a key, 1, and a value, 2.
+_METADATA = 14
 
 _HEX = 64  # letters of a SHA-256 digest
 
@@ -64,12 +69,22 @@ def read(path: str | Path) -> bytes:
     return content
 
 
+def metadata(artifact: bytes) -> dict[str, str]:
+    """What an artefact says of itself, read without onnx."""
+    entries = (f.content for f in wire.fields(artifact) if f.number == _METADATA)
+    return {key: value for (key,), (value,) in map(_key_and_value, entries)}
+
+
+def schema(artifact: bytes) -> Schema:
+    """What the model in an artefact takes and gives."""
+    return Schema.from_json(metadata(artifact)[SCHEMA])
+
+
 def _entry(value: str) -> bytes:
-    """ModelProto.metadata_props (field 14) with one StringStringEntryProto, in wire format."""
-    entry = b"\x0a" + _sized(DIGEST.encode()) + b"\x12" + _sized(value.encode("latin-1"))
-    return b"\x72" + _sized(entry)
+    """A last entry of the metadata: the digest."""
+    entry = wire.delimited(1, DIGEST.encode()) + wire.delimited(2, value.encode("latin-1"))
+    return wire.delimited(_METADATA, entry)
 
 
-def _sized(content: bytes) -> bytes:
-    assert len(content) < 128, "a longer length takes two bytes"
-    return bytes([len(content)]) + content
+def _key_and_value(entry: memoryview) -> tuple[list[str], list[str]]:
+    return wire.texts(entry, 1), wire.texts(entry, 2) or [""]

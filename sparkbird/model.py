@@ -21,6 +21,7 @@ from sparkbird.schema import Output, Schema
 if TYPE_CHECKING:
     import onnx
 
+
 class CompiledModel:
     """A model as one ONNX graph. It has exactly the methods that the original has.
 
@@ -33,6 +34,7 @@ class CompiledModel:
     def __init__(self, content: bytes, *, device: str = "auto") -> None:
         self._content = content
         self._digest = artifact.digest(content)
+        self._schema = artifact.schema(content)
         self.device = device
 
     @property
@@ -43,7 +45,7 @@ class CompiledModel:
     @property
     def schema(self) -> Schema:
         """The columns it takes and the outputs it gives."""
-        return self._session.schema
+        return self._schema
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -81,17 +83,17 @@ class CompiledModel:
 
     def explain(self) -> str:
         """What the model takes and gives, how its graph was chosen, and what it is made of."""
-        session = self._session
         counts = Counter(node.op_type for node in self.to_onnx().graph.node)
         operators = ", ".join(f"{count} {name}" for name, count in counts.most_common())
-        remarks = session.metadata.get(artifact.REMARKS, "")
+        metadata = artifact.metadata(self._content)
+        provider = self._session(self.schema.default_output).providers[0]
         return "\n".join(
             [
-                f"{self!r}, {session.size:,} bytes, on {session.providers[0]}",
-                str(session.schema),
-                *([remarks] if remarks else []),
+                f"{self!r}, {len(self._content):,} bytes, on {provider}",
+                str(self.schema),
+                *filter(None, [metadata[artifact.REMARKS]]),
                 f"operators: {operators}",
-                f"written by {session.metadata.get(artifact.VERSIONS, 'unknown versions')}",
+                f"written by {metadata[artifact.VERSIONS]}",
             ]
         )
 
@@ -113,20 +115,15 @@ class CompiledModel:
     def __reduce__(self) -> tuple[Any, ...]:
         return partial(CompiledModel, device=self.device), (self._content,)
 
-    @property
-    def _session(self) -> Session:
-        return SESSIONS.get(self._digest, lambda: self._content, device=self.device)
+    def _session(self, *outputs: str) -> Session:
+        return SESSIONS.get(self._digest, self.to_bytes, outputs, device=self.device)
 
     def _evaluate(self, name: str, X: Any) -> Any:  # noqa: N803
         """The output `name` for the rows `X`, scored on all cores."""
-        session = self._session
-        output = session.schema.output(name)
-        tensors, _ = score(
-            session,
-            inputs_of(session.schema, X),
-            [output],
-            threads=os.cpu_count() or 1,
-        )
+        inputs = inputs_of(self.schema, X)
+        session = self._session(name)
+        tensors, _ = score(session, inputs, threads=os.cpu_count() or 1)
+        (output,) = session.outputs
         return _as_original(output, [tensors[t.name].astype(t.numpy) for t in output.tensors])
 
 

@@ -177,14 +177,11 @@ def _rows(model: Any, given: Any, cols: tuple[str, ...], limit: int) -> Any:
 
 def _taken(compiled: CompiledModel, rows: Any) -> np.ndarray:
     """Which rows [N] the compiled model does not refuse."""
-    session = SESSIONS.get(compiled.digest, compiled.to_bytes, device="cpu")
-    schema = session.schema
-    _, invalid = score(
-        session,
-        inputs_of(schema, rows),
-        [schema.output(schema.default_output)],
-        on_invalid="null",
+    schema = compiled.schema
+    session = SESSIONS.get(
+        compiled.digest, compiled.to_bytes, [schema.default_output], device="cpu"
     )
+    _, invalid = score(session, inputs_of(schema, rows), on_invalid="null")
     return ~invalid
 
 

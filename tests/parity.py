@@ -6,6 +6,7 @@ rows, one and none, and on trap rows, one at a time. Where the original raises, 
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -64,7 +65,7 @@ class Case:
 
     @property
     def id(self) -> str:
-        name = " ".join(repr(self.model).split())
+        name = re.sub(r" at 0x\w+", "", " ".join(repr(self.model).split()))
         return f"{name}-{self.rows.__name__}" + (f"-{self.note}" if self.note else "")
 
 
@@ -119,45 +120,48 @@ def check_traps(case: Case, compiled: Any, model: Any, methods: tuple[str, ...],
 
 
 def refused_by_original(model: Any, method: str, rows: Any) -> np.ndarray:
-    """Which rows [N] the original raises ValueError for."""
+    """Which rows [N] the original raises ValueError for, found by halves."""
     try:
         quietly(getattr(model, method), rows)
     except ValueError:
-        if len(rows) == 1:
+        half = len(rows) // 2
+        if not half:
             return np.ones(1, bool)
-        each = [refused_by_original(model, method, rows[i : i + 1]) for i in range(len(rows))]
-        return np.concatenate(each)
+        halves = (rows[:half], rows[half:])
+        return np.concatenate([refused_by_original(model, method, each) for each in halves])
     return np.zeros(len(rows), bool)
 
 
 def refused_by_us(compiled: Any, rows: Any) -> np.ndarray:
     """Which rows [N] fail a check of the graph; all of them if their types are refused."""
-    session = SESSIONS.get(compiled.digest, compiled.to_bytes)
-    output = session.schema.outputs[0]
+    session = SESSIONS.get(compiled.digest, compiled.to_bytes, compiled.outputs[:1])
     try:
         inputs = inputs_of(session.schema, rows)
     except SchemaError:
         return np.ones(len(rows), bool)
-    return score(session, inputs, [output], on_invalid="null")[1]
+    return score(session, inputs, on_invalid="null")[1]
 
 
 def trap_rows(case: Case, X: Any) -> list[tuple[str, Any]]:
-    """The values, and rows with a trap value in one column each, those of equal types together."""
+    """Rows with a trap value in one column each; finite ones together, if of equal types."""
     alike: dict[Any, list[Any]] = {}
-    for i in range(X.shape[1]):
-        column = X.iloc[:, i] if isinstance(X, pd.DataFrame) else X[:, i]
-        numeric = pd.api.types.is_numeric_dtype(column.dtype) and column.dtype != bool
-        kind = NUMBERS if numeric else STRINGS if is_stringlike(column) else ()
-        if numeric and column.dtype.kind != "f":
-            kind = (0, 1, -1, 2**31)
-        for value in (*kind, *case.traps):
-            row = with_value(X, i, value)
-            types = tuple(map(str, row.dtypes)) if isinstance(row, pd.DataFrame) else ()
-            alike.setdefault((repr(value), types), []).append(row)
+    traps = [(value, i) for i in range(X.shape[1]) for value in (*trap_values(X, i), *case.traps)]
+    for value, i in sorted(traps, key=lambda trap: repr(trap[0])):
+        row = with_value(X, i, value)
+        types = tuple(map(str, row.dtypes)) if isinstance(row, pd.DataFrame) else ()
+        finite = isinstance(value, (int, float)) and np.isfinite(value)
+        alike.setdefault(("finite values" if finite else repr(value), types), []).append(row)
     return [
-        (value, pd.concat(rows) if isinstance(X, pd.DataFrame) else np.concatenate(rows))
-        for (value, _), rows in alike.items()
+        (values, pd.concat(rows) if isinstance(X, pd.DataFrame) else np.concatenate(rows))
+        for (values, _), rows in alike.items()
     ]
+
+
+def trap_values(X: Any, i: int) -> tuple[Any, ...]:
+    column = X.iloc[:, i] if isinstance(X, pd.DataFrame) else X[:, i]
+    if pd.api.types.is_numeric_dtype(column.dtype) and column.dtype != bool:
+        return NUMBERS if column.dtype.kind == "f" else (0, 1, -1, 2**31)
+    return STRINGS if is_stringlike(column) else ()
 
 
 def is_stringlike(column: Any) -> bool:

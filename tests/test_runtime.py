@@ -238,7 +238,7 @@ def test_two_models_that_alternate_are_loaded_once_each(scalers):
     sessions = Sessions()
     for _ in range(5):
         for model in scalers[:2]:
-            sessions.get(model.digest, model.to_bytes)
+            sessions.get(model.digest, model.to_bytes, ["transform"])
     assert sessions.loads == 2
 
 
@@ -246,29 +246,29 @@ def test_the_session_not_used_for_longest_goes_first(scalers):
     one, two, three = scalers
     sessions = Sessions(capacity=len(one.to_bytes()) * 2 + 100)
     for model in (one, two, one, three, one, three):
-        sessions.get(model.digest, model.to_bytes)
+        sessions.get(model.digest, model.to_bytes, ["transform"])
     assert sessions.loads == 3, "two had to go"
-    sessions.get(two.digest, two.to_bytes)
+    sessions.get(two.digest, two.to_bytes, ["transform"])
     assert sessions.loads == 4
 
 
 def test_a_model_larger_than_the_cache_is_kept_while_it_is_used(scalers):
     sessions = Sessions(capacity=1)
     for model in (scalers[0], scalers[0], scalers[1], scalers[1]):
-        sessions.get(model.digest, model.to_bytes)
+        sessions.get(model.digest, model.to_bytes, ["transform"])
     assert sessions.loads == 2
 
 
 def test_devices_are_sessions_apart(scalers):
     sessions = Sessions()
     for device in ("auto", "cpu", "auto", "cpu"):
-        sessions.get(scalers[0].digest, scalers[0].to_bytes, device=device)
+        sessions.get(scalers[0].digest, scalers[0].to_bytes, ["transform"], device=device)
     assert sessions.loads == 2
 
 
 def test_a_damaged_artefact_is_refused():
     with pytest.raises(ArtifactError, match="cannot load the model"):
-        open_session(b"no model")
+        open_session(b"no model", ["transform"])
 
 
 def test_a_device_that_is_not_there_is_named():

@@ -236,7 +236,6 @@ def ledger(name: str) -> Converter:
     return _converters[name]
 
 
-@functools.cache
 def parameters(cls: type) -> Mapping[str, Any]:
     """The parameters of a class after scikit-learn's convention, with their defaults."""
     given = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
@@ -312,7 +311,7 @@ def _refused_class(model: object) -> list[UnsupportedError]:
             f"{name} redefines {method}() of {qualified_name(ancestor)}",
             f"@sparkbird.converts({name!r}) gives it a converter of its own.",
         )
-        for method in _redefined(cls, ancestor)
+        for method in _redefined(cls, ancestor)  # type: ignore[arg-type]  # classes are hashable
     ]
 
 

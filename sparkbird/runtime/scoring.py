@@ -16,7 +16,7 @@ from sparkbird.dtypes import MISSING, STRING
 from sparkbird.errors import InvalidValueError
 from sparkbird.runtime.batches import feeds
 from sparkbird.runtime.sessions import Session
-from sparkbird.schema import INVALID, MATRIX, Output, Schema
+from sparkbird.schema import INVALID, MATRIX, Schema
 
 #: What becomes of rows on which the original would raise: an error for the whole batch, or
 #: a NULL prediction for those rows alone.
@@ -31,12 +31,11 @@ RUN_ROWS = 16_384
 def score(
     session: Session,
     inputs: Mapping[str, np.ndarray],
-    outputs: Sequence[Output],
     *,
     on_invalid: OnInvalid = "raise",
     threads: int = 1,
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """The tensors of `outputs` by name, each [N, ...], and which rows [N] are invalid.
+    """The tensors of the session's outputs by name, each [N, ...], and which rows are invalid [N].
 
     Rows go through the session in runs, `threads` of them at a time. A session itself has
     one thread: within an operator, several would add up trees in an order of their own.
@@ -47,13 +46,11 @@ def score(
         Rows are invalid and `on_invalid` is "raise".
     """
     schema = session.schema
-    wanted = [tensor.name for output in outputs for tensor in output.tensors]
-    asked = [*dict.fromkeys(wanted), *([INVALID] if schema.checks else [])]
     rows = len(next(iter(inputs.values())))
     step = min(RUN_ROWS, max(1, RUN_BYTES // max(schema.row_bytes, 1)))
 
-    def run(start: int) -> list[np.ndarray]:
-        return session.run(asked, {name: x[start : start + step] for name, x in inputs.items()})
+    def run(start: int) -> dict[str, np.ndarray]:
+        return session.run({name: x[start : start + step] for name, x in inputs.items()})
 
     starts = range(0, max(rows, 1), step)
     if threads > 1 and len(starts) > 1:
@@ -61,10 +58,9 @@ def score(
             parts = [*pool.map(run, starts)]
     else:
         parts = [run(start) for start in starts]
-    joined = [
-        part[0] if len(part) == 1 else np.concatenate(part) for part in zip(*parts, strict=True)
-    ]
-    results = dict(zip(asked, joined, strict=True))
+    results = parts[0]
+    if len(parts) > 1:
+        results = {name: np.concatenate([part[name] for part in parts]) for name in results}
     failed = results.pop(INVALID, np.zeros(rows, np.int32))
     if on_invalid == "raise" and failed.any():
         raise refused(schema, inputs, failed)
@@ -74,14 +70,13 @@ def score(
 def score_columns(
     session: Session,
     arrays: Sequence[pa.Array],
-    outputs: Sequence[Output],
     *,
     on_invalid: OnInvalid = "raise",
     threads: int = 1,
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """`score` on Arrow columns in the order of the schema."""
     inputs = feeds(session.schema, arrays)
-    return score(session, inputs, outputs, on_invalid=on_invalid, threads=threads)
+    return score(session, inputs, on_invalid=on_invalid, threads=threads)
 
 
 def refused(

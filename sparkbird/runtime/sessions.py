@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 from sparkbird import artifact
-from sparkbird.errors import ArtifactError
+from sparkbird.errors import ArtifactError, SparkbirdError
 from sparkbird.runtime.providers import providers
-from sparkbird.schema import Schema
+from sparkbird.runtime.pruning import pruned
+from sparkbird.schema import INVALID, Output, Schema
 
 #: How much the artefacts of the sessions kept may weigh together, in bytes. The session
 #: asked for last is kept whatever it weighs.
@@ -21,35 +22,50 @@ CAPACITY = int(os.environ.get("SPARKBIRD_CACHE_BYTES", str(2**30)))
 
 @dataclass(frozen=True)
 class Session:
-    """A model ready to run: ONNX Runtime's session, and what it takes and gives."""
+    """Some outputs of a model, ready to run.
 
-    run: Callable[..., list[Any]]
+    run        feeds by name, more than needed or not, to the tensors of the outputs by name
+    schema     of the whole model
+    outputs    those that this session gives
+    providers  of execution, the first choice first
+    size       of what it was made from, in bytes
+    """
+
+    run: Callable[[Mapping[str, Any]], dict[str, Any]]
     schema: Schema
-    metadata: dict[str, str]
+    outputs: tuple[Output, ...]
     providers: tuple[str, ...]
     size: int
 
 
 class Sessions:
-    """The sessions of this process by digest, least recently used first.
+    """The sessions of this process by model and outputs, least recently used first.
 
-    `loads` counts how often a session was made, for tests and for `sparkbird doctor`.
+    `loads` counts how often a session was made.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self.capacity = capacity
         self.loads = 0
-        self._kept: OrderedDict[tuple[str, str, int], Session] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, tuple[str, ...], str], Session] = OrderedDict()
         self._lock = Lock()
 
     def get(
-        self, digest: str, content: Callable[[], bytes], *, device: str = "auto", threads: int = 1
+        self,
+        digest: str,
+        content: Callable[[], bytes],
+        outputs: Sequence[str],
+        *,
+        device: str = "auto",
     ) -> Session:
-        """The session of the model called `digest`; `content` gives its bytes if need be."""
-        key = digest, device, threads
+        """The session for these outputs of the model called `digest`.
+
+        `content` gives the bytes of the model if need be.
+        """
+        key = digest, tuple(outputs), device
         with self._lock:
             if key not in self._kept:
-                self._kept[key] = open_session(content(), device=device, threads=threads)
+                self._kept[key] = open_session(content(), outputs, device=device)
                 self.loads += 1
                 self._evict()
             self._kept.move_to_end(key)
@@ -64,8 +80,8 @@ class Sessions:
 SESSIONS = Sessions()
 
 
-def open_session(content: bytes, *, device: str = "auto", threads: int = 1) -> Session:
-    """A session for the artefact `content`, with `threads` threads within an operator.
+def open_session(content: bytes, outputs: Sequence[str], *, device: str = "auto") -> Session:
+    """A session for the `outputs` of the artefact `content`, with one thread.
 
     One thread keeps sums in the order of the trees, and leaves the other cores to Spark's
     other tasks.
@@ -74,31 +90,36 @@ def open_session(content: bytes, *, device: str = "auto", threads: int = 1) -> S
     ------
     ArtifactError
         ONNX Runtime cannot load the artefact.
+    SchemaError
+        The model has no such output.
     ProviderError
         The device is not there.
     """
     import onnxruntime as ort
 
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only: warnings would fill executors' logs
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     wanted = providers(device, ort.get_available_providers())
     try:
-        session = ort.InferenceSession(content, options, providers=wanted)
-        metadata = dict(session.get_modelmeta().custom_metadata_map)
-        schema = Schema.from_json(metadata[artifact.SCHEMA])
+        schema = artifact.schema(content)
+        asked = [schema.output(name) for name in outputs]
+        names = [tensor.name for output in asked for tensor in output.tensors]
+        names += [INVALID] if schema.checks else []
+        model = pruned(content, names)
+        session = ort.InferenceSession(model, options, providers=wanted)
+    except SparkbirdError:
+        raise
     except Exception as error:  # ONNX Runtime's errors share no base class but this
         raise ArtifactError(
             f"ONNX Runtime {ort.__version__} cannot load the model: {error}",
             "sparkbird writes models for onnxruntime 1.21 and later.",
         ) from error
-    only_what_is_asked = ort.RunOptions()
-    only_what_is_asked.only_execute_path_to_fetches = True
+    taken = [info.name for info in session.get_inputs()]
 
-    def run(outputs: list[str], feeds: dict[str, Any]) -> list[Any]:
-        results: list[Any] = session.run(outputs, feeds, only_what_is_asked)
-        return results
+    def run(feeds: Mapping[str, Any]) -> dict[str, Any]:
+        results = session.run(names, {name: feeds[name] for name in taken})
+        return dict(zip(names, results, strict=True))
 
-    return Session(run, schema, metadata, tuple(session.get_providers()), len(content))
+    return Session(run, schema, tuple(asked), tuple(session.get_providers()), len(model))

@@ -64,18 +64,18 @@ class Model:
 
     def __call__(self, *arrays: pa.Array) -> pa.Array:
         """The predictions [N] for Arrow columns [N], one array for each column of the call."""
-        session = SESSIONS.get(self.digest, lambda: self.content.value, device=self.device)
-        outputs = [session.schema.output(name) for name in self.outputs]
+        session = SESSIONS.get(
+            self.digest, lambda: self.content.value, self.outputs, device=self.device
+        )
         tensors, invalid = score_columns(
             session,
             [arrays[i] for i in self.columns],
-            outputs,
             on_invalid=self.on_invalid,
             threads=self.threads(),
         )
         if self.as_struct:
-            return to_struct(outputs, tensors, invalid)
-        return to_arrow(outputs[0], tensors, invalid)
+            return to_struct(session.outputs, tensors, invalid)
+        return to_arrow(session.outputs[0], tensors, invalid)
 
 
 @dataclass(frozen=True)

@@ -229,15 +229,13 @@ def _scorer(
 ) -> Scorer:
     """`model` compiled for the outputs asked for, and no others."""
     from sparkbird.compiler import compile as compiled_for
-    from sparkbird.model import CompiledModel
 
     if output is not None and not output:
         raise SchemaError("output= is empty", "name an output, several, or leave it out.")
     wanted = [output] if isinstance(output, str) else [*dict.fromkeys(output or ())]
     default = next((method for method in _DEFAULTS if hasattr(model, method)), None)
     compiled = compiled_for(model, inputs, outputs=wanted or default, device=device)
-    # The schema is read on the CPU: a driver need not have the GPU of its executors.
-    schema = CompiledModel(compiled.to_bytes(), device="cpu").schema
+    schema = compiled.schema
     names = wanted or [schema.default_output]
     return Scorer(
         name=name,
