@@ -103,7 +103,13 @@ def test_a_row_the_original_refuses_is_named_by_column_and_number():
 def test_explain_says_what_how_and_why():
     forest = HistGradientBoostingClassifier(max_iter=20, max_depth=4).fit(X, y)
     text = sparkbird.compile(forest, outputs=["predict_proba"]).explain()
-    for part in ("a: float64", "predict_proba: float64[N, 2]", "forest of", "ensemble", "scikit-learn"):
+    for part in (
+        "a: float64",
+        "predict_proba: float64[N, 2]",
+        "forest of",
+        "ensemble",
+        "scikit-learn",
+    ):
         assert part in text
 
 
@@ -156,9 +162,7 @@ def test_the_model_is_not_changed_by_compiling_it():
 
 def test_columns_called_like_our_own_values_do_not_clash():
     names = ["predict", "constant_1", "X"]
-    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(
-        X.set_axis(names, axis=1), y
-    )
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X.set_axis(names, axis=1), y)
     compiled = sparkbird.compile(model)
     rows = X.set_axis(names, axis=1)
     np.testing.assert_allclose(compiled.predict_proba(rows), model.predict_proba(rows), rtol=1e-12)

@@ -102,14 +102,21 @@ def stack(parts: Iterable[Array | Table]) -> Array | Table:
         raise ColumnTypeError("the result has no columns", "keep at least one column.")
     kinds = {is_string(column.dtype) for part in parts for column in _samples(part)}
     if len(kinds) == 1:
-        matrices = [matrix(part) for part in parts]
-        return matrices[0] if len(matrices) == 1 else op.concat(*matrices, axis=1)
+        pieces = [piece for part in parts for piece in _pieces(matrix(part))]
+        return pieces[0] if len(pieces) == 1 else op.concat(*pieces, axis=1)
     return Table(tuple(column for part in parts for column in columns_of(part)))
 
 
 def named(x: Array | Table, names: Iterable[Hashable]) -> Table:
     """The same columns as a dataframe with these names."""
     return Table(columns_of(x), tuple(names))
+
+
+def _pieces(x: Array) -> tuple[Array, ...]:
+    """What `x` was put together from: its columns are then copied once, not twice."""
+    if isinstance(x, op.Tensor) and x.node.op == "Concat" and x.node.attributes["axis"] == 1:
+        return x.node.operands
+    return (x,)
 
 
 def _samples(part: Array | Table) -> tuple[Array, ...]:
