@@ -12,7 +12,8 @@ from sparkbird.errors import UnsupportedOptionError
 
 #: Parameters of other supported versions of scikit-learn, not of every one.
 OF_OTHER_VERSIONS = {
-    "clip",
+    "use_legacy_attributes",  # LogisticRegression, since 1.8
+    "clip",  # MaxAbsScaler, since 1.8
     "force_int_remainder_cols",
     "multi_class",
     "n_alphas",

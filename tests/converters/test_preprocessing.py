@@ -48,7 +48,7 @@ SCALERS = [
     MinMaxScaler(clip=True),
     MinMaxScaler(clip=True, feature_range=(-1, 2)),
     MaxAbsScaler(),
-    MaxAbsScaler(clip=True),
+    *([MaxAbsScaler(clip=True)] if "clip" in MaxAbsScaler().get_params() else []),  # since 1.8
     RobustScaler(),
     RobustScaler(with_centering=False),
     RobustScaler(with_scaling=False),

@@ -145,7 +145,8 @@ def test_rows_on_and_about_thresholds_reach_the_same_leaf(case, dtype):
     methods = {"leaf": model.apply, "predict": model.predict}
     assert_equal(compiled, model, X, methods)
     if isinstance(X, np.ndarray) and X.dtype.kind == "f":
-        missing = [np.nan] if np.isnan(X).any() or case.rows is gaussian else []
+        may_miss = model._support_missing_values(X)
+        missing = [np.nan] if may_miss and (np.isnan(X).any() or case.rows is gaussian) else []
         rows = rows_about(X, of_trees([model.tree_]), [*missing, 3.4e38, -3.4e38, 1e-46])
         assert_equal(compiled, model, rows, methods)
         if hasattr(model, "predict_proba") and model.n_outputs_ == 1:

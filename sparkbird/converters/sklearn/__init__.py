@@ -1,6 +1,10 @@
 """Converters for scikit-learn: one file for each of its modules."""
 
-from sparkbird.converters.sklearn import (  # noqa: F401  registers what they convert
+from sparkbird.converters.sklearn import version
+
+version.require()
+
+from sparkbird.converters.sklearn import (  # noqa: E402, F401  registers what they convert
     compose,
     encoders,
     ensemble,

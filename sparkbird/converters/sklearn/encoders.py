@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparkbird.converters.registry import converts, qualified_name
+from sparkbird.converters.sklearn.version import installed
 from sparkbird.dtypes import ELEMENT_TYPES, MISSING, STRING, is_string
 from sparkbird.errors import ColumnTypeError, UnsupportedOptionError
 from sparkbird.graph import op
@@ -146,7 +147,7 @@ def _places(model: OneHotEncoder, i: int) -> tuple[np.ndarray, int]:
     unknown = _NONE
     if model.handle_unknown == "error":
         unknown = _ERROR
-    elif model.handle_unknown in ("infrequent_if_exist", "warn") and infrequent is not None:
+    elif model.handle_unknown in _groups_unknown() and infrequent is not None:
         unknown = int(places[infrequent[0]])
     dropped = None if model._drop_idx_after_grouping is None else model._drop_idx_after_grouping[i]  # noqa: SLF001
     if dropped is None:
@@ -156,6 +157,14 @@ def _places(model: OneHotEncoder, i: int) -> tuple[np.ndarray, int]:
         return np.where(place == dropped, _NONE, place - (place > dropped))
 
     return moved(places), int(moved(unknown))
+
+
+def _groups_unknown() -> tuple[str, ...]:
+    """Which `handle_unknown` takes unknown values for infrequent ones.
+
+    Source: sklearn/preprocessing/_encoders.py, _map_infrequent_categories (1.7, 1.9).
+    """
+    return ("infrequent_if_exist", "warn")[: 1 if installed() < (1, 8) else 2]
 
 
 @converts(

@@ -23,6 +23,7 @@ from sparkbird.converters.sklearn.tree import (
     rows,
 )
 from sparkbird.converters.sklearn.validation import finite
+from sparkbird.converters.sklearn.version import installed
 from sparkbird.graph import op
 from sparkbird.graph.table import numbers
 from sparkbird.trees import links
@@ -175,12 +176,14 @@ def _is_constant(init: Any) -> bool:
 def _guess(model: BaseGradientBoosting, x: Array) -> Array:
     """The first guess of a user's estimator as a raw score, [N, F] -> [N, K].
 
-    Source: sklearn/ensemble/_gb.py, _init_raw_predictions (1.9).
+    Probabilities are kept from 0 and 1, before scikit-learn 1.8 by more than since.
+
+    Source: sklearn/ensemble/_gb.py, _init_raw_predictions (1.7, 1.9).
     """
     results = convert(model.init_, x, part=".init_")
     if not hasattr(model, "classes_"):
         return op.expand(op.cast(results["predict"], dtype=np.float64), axis=1)
-    eps = np.finfo(np.float64).eps
+    eps = float(np.finfo(np.float32 if installed() < (1, 8) else np.float64).eps)
     proba = op.clip(op.cast(results["predict_proba"], dtype=np.float64), eps, 1 - eps)
     if model.n_classes_ > 2:
         return _centred_log(proba)

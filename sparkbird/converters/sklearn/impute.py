@@ -165,7 +165,8 @@ def _fills(model: SimpleImputer, dtype: np.dtype, statistics: np.ndarray) -> np.
             )
     if strings:
         return np.array([MISSING if _is_nan(v) else v for v in statistics.tolist()], STRING)
-    fitted = model._fill_dtype  # noqa: SLF001
+    # Before scikit-learn 1.8 the values are put into the rows as they are.
+    fitted = getattr(model, "_fill_dtype", dtype)
     return statistics.astype(dtype if fitted.kind == "O" else fitted).astype(dtype)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from sparkbird.converters.registry import converts
 from sparkbird.converters.sklearn.validation import finite, finite_numbers, not_infinite
+from sparkbird.converters.sklearn.version import installed
 from sparkbird.graph import op
 
 if TYPE_CHECKING:
@@ -34,11 +35,16 @@ if TYPE_CHECKING:
 def standard_scaler(model: StandardScaler, x: Array | Table) -> Array:
     """``(x - mean_) / scale_``, [N, F] -> [N, F].
 
-    The parameters are rounded to the type of `x` first, as scikit-learn rounds them.
+    The parameters are rounded to the type of `x` first; before scikit-learn 1.8 the results
+    were, each step being taken in float64.
 
-    Source: sklearn/preprocessing/_data.py, StandardScaler.transform (1.9).
+    Source: sklearn/preprocessing/_data.py, StandardScaler.transform (1.7, 1.9).
     """
     x = not_infinite(model, x)
+    if installed() < (1, 8):
+        dtype = x.dtype
+        x = op.cast(x - model.mean_, dtype=dtype) if model.with_mean else x
+        return op.cast(x / model.scale_, dtype=dtype) if model.with_std else x
     if model.with_mean:
         x = x - model.mean_.astype(x.dtype)
     if model.with_std:

@@ -1,0 +1,38 @@
+"""The version of scikit-learn in use: some arithmetic differs from one to the next.
+
+Read and compared here: 1.7, 1.8 and 1.9.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from sparkbird.errors import UnsupportedModelError
+
+#: The oldest version whose arithmetic the converters follow.
+OLDEST = (1, 7)
+
+
+def installed() -> tuple[int, int]:
+    """Major and minor version of the scikit-learn that is loaded; the newest if none is."""
+    module = sys.modules.get("sklearn")
+    if module is None:
+        return (sys.maxsize, 0)
+    major, minor = module.__version__.split(".")[:2]
+    return int(major), int(minor)
+
+
+def require() -> None:
+    """Refuse models of a scikit-learn that is older than the converters follow.
+
+    Raises
+    ------
+    UnsupportedModelError
+        It is.
+    """
+    if installed() < OLDEST:
+        raise UnsupportedModelError(
+            f"scikit-learn {'.'.join(map(str, installed()))} computes otherwise than "
+            f"{'.'.join(map(str, OLDEST))} and later, whose arithmetic sparkbird follows",
+            "upgrade scikit-learn on the driver; executors need none.",
+        )
