@@ -172,10 +172,9 @@ def is_stringlike(column: Any) -> bool:
 def with_value(X: Any, i: int, value: Any) -> Any:
     """The first row of `X` with `value` in column `i`; a missing one as the column has them."""
     row = X[:1].copy()
-    if value is None and isinstance(X, pd.DataFrame):
+    if value is None and isinstance(X, pd.DataFrame) and X.dtypes.iloc[i] is np.dtype(object):
         missing = X.iloc[:, i][X.iloc[:, i].isna()]
-        none = np.nan if pd.api.types.is_object_dtype(X.dtypes.iloc[i]) else None
-        value = missing.iloc[0] if len(missing) else none
+        value = missing.iloc[0] if len(missing) else np.nan
     with np.errstate(over="ignore"):
         if isinstance(X, pd.DataFrame):
             dtype = X.dtypes.iloc[i]
