@@ -110,6 +110,25 @@ def test_counts_and_weights_are_the_originals(model):
     assert compiled.transform([]).shape == (0, expected.shape[1])
 
 
+def test_a_sigma_at_the_end_of_a_word_matters_to_stop_words_and_patterns_too():
+    texts = ["ΣΑΣ one ΣΑΣ two", "one two", "ΣΑΣ", "ΟΔΟΣ three"]
+    for model in (
+        CountVectorizer(vocabulary=["one two"], ngram_range=(2, 2), stop_words=["σας"]),
+        CountVectorizer(vocabulary=["one two"], ngram_range=(2, 2), stop_words=["οδος"]),
+        CountVectorizer(vocabulary=["one two"], ngram_range=(2, 2), token_pattern="[a-zςα]{3,}"),
+        CountVectorizer(vocabulary=["α"], token_pattern="[\\u03b1\\u03c2]+"),
+    ):
+        expected = model.transform(texts).toarray()
+        np.testing.assert_array_equal(sparkbird.compile(model).transform(texts), expected)
+
+
+def test_weights_count_if_they_are_there_or_asked_for_as_the_version_has_it():
+    model = TfidfVectorizer().fit(TEXTS)
+    model.use_idf = False
+    expected = model.transform(FRESH).toarray()
+    np.testing.assert_allclose(sparkbird.compile(model).transform(FRESH), expected, 1e-15)
+
+
 PIPELINES = [
     make_pipeline(CountVectorizer(), MultinomialNB()),
     make_pipeline(CountVectorizer(), TfidfTransformer(sublinear_tf=True), LogisticRegression()),

@@ -36,7 +36,7 @@ def preprocessed(model: Any, x: Array, known: Collection[str] | None) -> Array:
 
     Source: sklearn/feature_extraction/text.py, _preprocess (1.9).
     """
-    if model.lowercase and (known is None or any({*"ςσ"} & {*term} for term in known)):
+    if model.lowercase and _tells_sigmas(model, known):
         x = _with_final_sigmas(x)
     accents = model.strip_accents or None
     table = characters.replacements(lowercase=model.lowercase, accents=accents)
@@ -52,6 +52,26 @@ def preprocessed(model: Any, x: Array, known: Collection[str] | None) -> Array:
         blank = np.asarray("", STRING)
         pieces = op.where(strings.matches(pieces, pattern=foreign), blank, pieces)
     return strings.join(pieces)
+
+
+#: How a pattern in ASCII names other characters.
+_ESCAPES = ("\\u", "\\U", "\\x", "\\N")
+
+
+def _tells_sigmas(model: Any, known: Collection[str] | None) -> bool:
+    """Whether it matters to a term, a stop word or a pattern that a word ends in a final sigma.
+
+    Of a pattern in ASCII only an escape can: classes have both.
+    """
+    if known is None:
+        return True
+    told = [*known]
+    if model.analyzer == "word":
+        told += model.get_stop_words() or ()
+        pattern = model.token_pattern
+        if not pattern.isascii() or any(escape in pattern for escape in _ESCAPES):
+            return True
+    return any("Σ" in word.upper() for word in told)
 
 
 def _is_not_ascii(character: str) -> bool:

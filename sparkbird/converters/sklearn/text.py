@@ -187,11 +187,15 @@ def _ones(values: Array) -> Array:
 
 
 def _weighted(model: TfidfTransformer, counts: Sparse) -> Sparse:
-    """Source: sklearn/feature_extraction/text.py, TfidfTransformer.transform (1.9)."""
+    """Since 1.5 it is having learnt weights that counts, before it was the parameter.
+
+    Source: sklearn/feature_extraction/text.py, TfidfTransformer.transform (1.4, 1.9).
+    """
     counts = counts.floating()
+    use_idf = model.use_idf if installed() < (1, 5) else hasattr(model, "idf_")
     if model.sublinear_tf:
         counts = counts.mapped(_log_plus_one)
-    if model.use_idf:
+    if use_idf:
         if width(counts) != len(model.idf_):
             raise ColumnTypeError(
                 f"TfidfTransformer was fitted on {len(model.idf_)} terms, not {width(counts)}",
@@ -200,7 +204,7 @@ def _weighted(model: TfidfTransformer, counts: Sparse) -> Sparse:
         counts = counts.scaled(model.idf_)
     if model.norm is None:
         return counts
-    if counts.matrices or (model.use_idf and not np.isfinite(model.idf_).all()):
+    if counts.matrices or (use_idf and not np.isfinite(model.idf_).all()):
         zeros = counts.mapped(lambda values: values - values).product(np.ones(width(counts)))
         op.check(op.isnan(zeros), f"{type(model).__name__} normalizes no weights beyond numbers")
     return normalized(counts, model.norm)
