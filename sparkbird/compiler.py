@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections import Counter
 from collections.abc import Container, Sequence
@@ -19,8 +18,9 @@ from sparkbird.converters.registry import Results, Value, converter_for, takes_s
 from sparkbird.dtypes import BY_NAME, element_type
 from sparkbird.errors import ColumnNameError, ColumnTypeError, SchemaError, UnsupportedError
 from sparkbird.graph import op
-from sparkbird.graph.build import build, row_bytes
+from sparkbird.graph.build import build, is_padded, row_bytes
 from sparkbird.graph.op import Array
+from sparkbird.graph.screen import screen
 from sparkbird.graph.sparse import Sparse, dense
 from sparkbird.graph.table import Table, columns_of
 from sparkbird.graph.trace import Trace, tracing
@@ -150,7 +150,8 @@ def _sealed(
     outputs, tensors = _outputs(results, arguments)
     if trace.checks:
         tensors[INVALID] = _first_failed([mask for _, mask in trace.checks])
-        tensors |= _screen(trace)
+        if all(mask in trace.screens for _, mask in trace.checks):
+            tensors[SCREEN] = screen([*trace.screens.values()], [*tensors.values()])
     proto = build(arguments, tensors)
     used = {info.name for info in proto.graph.input}
     columns = tuple(
@@ -170,6 +171,7 @@ def _sealed(
         checks=tuple(check for check, _ in trace.checks),
         row_bytes=row_bytes(tensors.values()),
         whole=trace.whole,
+        padded=is_padded(tensors.values()),
         screened=SCREEN in tensors,
     )
     metadata = {
@@ -187,14 +189,6 @@ def _first_failed(masks: Sequence[Array]) -> Array:
     for number in range(len(masks) - 1, 0, -1):
         code = op.where(masks[number - 1], np.int32(number), code)
     return code
-
-
-def _screen(trace: Trace) -> dict[str, op.Tensor]:
-    """The sum of the screens, if every check has one: no infinity cancels out in it."""
-    screens = [trace.screens.get(mask) for _, mask in trace.checks]
-    if None in screens:
-        return {}
-    return {SCREEN: functools.reduce(op.add, [op.cast(x, dtype=np.float64) for x in screens])}
 
 
 def _outputs(

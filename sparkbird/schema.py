@@ -82,6 +82,8 @@ class Schema:
         The size of the widest intermediate result, in bytes a row.
     whole
         Whether a row's result depends on the rows beside it: batches must not be cut.
+    padded
+        Whether texts are cut into pieces, of which each row has as many as the longest text.
     screened
         Whether the graph has the output `SCREEN`, so that its checks need no computing as a rule.
     """
@@ -93,6 +95,7 @@ class Schema:
     checks: tuple[Check, ...] = ()
     row_bytes: int = 0
     whole: bool = False
+    padded: bool = False
     screened: bool = False
 
     def output(self, name: str) -> Output:
@@ -124,6 +127,7 @@ class Schema:
             checks=tuple(Check(**check) for check in raw["checks"]),
             row_bytes=raw["row_bytes"],
             whole=raw.get("whole", False),
+            padded=raw.get("padded", False),
             screened=raw.get("screened", False),
         )
 

@@ -3,13 +3,18 @@
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from sklearn.preprocessing import MaxAbsScaler, Normalizer, StandardScaler
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler, Normalizer, OrdinalEncoder, StandardScaler
 
 import sparkbird
 from sparkbird.dtypes import MISSING
@@ -23,10 +28,10 @@ from sparkbird.errors import (
 from sparkbird.runtime.batches import feeds, values_of
 from sparkbird.runtime.providers import providers
 from sparkbird.runtime.results import arrow_type, struct_type, to_arrow, to_struct
-from sparkbird.runtime.scoring import score
+from sparkbird.runtime.scoring import score, score_columns
 from sparkbird.runtime.sessions import Sessions, open_session
 from sparkbird.runtime.worker import Inline, Model, Models, task_cpus
-from sparkbird.schema import Column, Output, Schema, Tensor
+from sparkbird.schema import SCREEN, Column, Output, Schema, Tensor
 
 NAN = float("nan")
 FLOAT64 = Column("x", "float64")
@@ -363,6 +368,39 @@ def test_the_pandas_adapter_alone_loads_pandas():
     assert "pandas" in modules_of("import sparkbird.runtime.series")
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_strings_go_through_in_runs(threads):
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame({"city": rng.choice(["Bergen", "Graz", "Łódź"], 40_000)})
+    x.loc[::7, "city"] = None
+    pipe = make_pipeline(SimpleImputer(strategy="most_frequent"), OrdinalEncoder()).fit(x)
+    for model in (pipe, pipe[:1]):
+        session = open_session(sparkbird.compile(model, x).to_bytes(), ["transform"])
+        arrays = [pa.array(x["city"])]
+        results, failed = score_columns(session, arrays, threads=threads)
+        assert not failed.any()
+        (actual,) = results.values()
+        np.testing.assert_array_equal(actual.reshape(-1, 1), model.transform(x))
+
+
+def test_a_long_text_goes_through_with_few_others():
+    texts = ["some words", "more words and more"] * 3_000
+    texts[4_000] = "words and more " * 100_000
+    model = TfidfVectorizer().fit(texts)
+    session = open_session(sparkbird.compile(model).to_bytes(), ["transform"])
+    sizes = []
+
+    def run_into(feeds, results):
+        (values,) = feeds.values()
+        sizes.append(len(values) * max(map(len, values)))
+        session.run_into(feeds, results)
+
+    watched = replace(session, run_into=run_into)
+    results, _ = score_columns(watched, [pa.array(texts)])
+    np.testing.assert_allclose(results["transform"], model.transform(texts).toarray(), rtol=1e-15)
+    assert max(sizes) == len(texts[4_000])
+
+
 def scored(model, x, **options):
     session = open_session(sparkbird.compile(model, x).to_bytes(), ["transform"])
     return score(session, {"X": x}, **options)
@@ -387,6 +425,19 @@ def test_a_screen_that_overflows_fails_no_row():
     results, failed = scored(MaxAbsScaler().fit(x), x)
     assert not failed.any()
     np.testing.assert_array_equal(results["transform"], MaxAbsScaler().fit_transform(x))
+
+
+def test_a_screen_is_taken_where_rows_are_narrowest():
+    x = np.random.default_rng(0).normal(size=(500, 20))
+    compiled = sparkbird.compile(Ridge().fit(x, x[:, 0]), x)
+    made = {node.output[0]: node for node in compiled.to_onnx().graph.node}
+    total = made[made[SCREEN].input[0]]
+    assert (total.op_type, made[total.input[0]].op_type) == ("ReduceSum", "MatMul")
+    for bad in (np.nan, np.inf, -np.inf):
+        rows = x.copy()
+        rows[7, 19] = bad
+        with pytest.raises(InvalidValueError, match="1 of 500 rows"):
+            compiled.predict(rows)
 
 
 def test_nan_that_a_model_takes_is_no_failure_of_its_screen():

@@ -14,6 +14,7 @@ from onnx import helper, numpy_helper
 from sparkbird.dtypes import STRING, element_type
 from sparkbird.errors import GraphError, ModelTooLargeError
 from sparkbird.graph.op import ABSENT, ML, ONNX, Body, Node, Tensor
+from sparkbird.graph.tensor import nodes
 
 #: The versions every model is written for, read by onnxruntime 1.21 (March 2025) and later;
 #: the domain of machine learning is named only by models that use it, at their least version.
@@ -36,7 +37,7 @@ def build(inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor]) -> onnx.M
     GraphError
         ONNX refuses the model.
     """
-    used = {node.attributes["name"] for node in _nodes(outputs) if node.op == "Argument"}
+    used = {node.attributes["name"] for node in nodes(outputs.values()) if node.op == "Argument"}
     writer = _Writer(taken={*inputs, *outputs})
     graph = writer.graph(
         "sparkbird", {name: t for name, t in inputs.items() if name in used}, outputs
@@ -59,9 +60,16 @@ def build(inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor]) -> onnx.M
 
 def row_bytes(outputs: Iterable[Tensor]) -> int:
     """The size of the widest value on the way to `outputs`, in bytes a row."""
-    nodes = _nodes({str(i): tensor for i, tensor in enumerate(outputs)})
-    values = (operand for node in nodes for operand in node.operands if operand.has_rows)
-    return max((_length(v.shape[1:]) * v.dtype.itemsize for v in values), default=0)
+    return max((_length(v.shape[1:]) * v.dtype.itemsize for v in _rows(outputs)), default=0)
+
+
+def is_padded(outputs: Iterable[Tensor]) -> bool:
+    """Whether a value on the way to `outputs` is as wide as the longest text of its rows."""
+    return any("T" in value.shape for value in _rows(outputs))
+
+
+def _rows(outputs: Iterable[Tensor]) -> Iterator[Tensor]:
+    return (value for node in nodes(outputs) for value in node.operands if value.has_rows)
 
 
 def _length(lengths: tuple[int | str, ...]) -> int:
@@ -204,17 +212,6 @@ class _Writer:
         graph = writer.graph("body", inputs, outputs, shapes=False)
         self.size = writer.size
         return graph
-
-
-def _nodes(outputs: Mapping[str, Tensor]) -> Iterator[Node]:
-    seen: set[Node] = set()
-    stack = [tensor.node for tensor in outputs.values()]
-    while stack:
-        node = stack.pop()
-        if node not in seen:
-            seen.add(node)
-            yield node
-            stack.extend(operand.node for operand in node.operands)
 
 
 def _identity(value: np.ndarray) -> tuple[Any, ...]:

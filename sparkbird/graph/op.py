@@ -66,8 +66,8 @@ def rows_of(value: Any, x: Array) -> Array:
 def check(failing: Array, fact: str, screen: Array = None) -> None:
     """Rows may not be `failing` [N]: on arrays an error, on tensors a check of the graph.
 
-    `screen` is one number for all rows that is NaN or infinite if any of them fails, and
-    cheaper: where it is finite, the check itself is not computed.
+    `screen` are values [N, ...] of which one is NaN or infinite if a row fails: where their sum
+    over all rows is finite, the check itself is not computed.
 
     Raises
     ------
@@ -190,7 +190,8 @@ def affine(x: Array, weights: np.ndarray, added: Any) -> Array:
     Steps of one type are one node: ONNX Runtime is slow to add to rows of a few values.
     """
     added = np.asarray(added)
-    alike = x.dtype == weights.dtype == added.dtype and x.dtype.kind == "f"
+    product = common_type(x, weights)
+    alike = product == added.dtype and product.kind == "f"
     if alike and added.shape == weights.shape[1:] != () and len(weights) <= _TERMS:
         return _gemm(x, weights, added)
     return matmul(x, weights) + added

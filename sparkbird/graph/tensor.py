@@ -7,7 +7,7 @@ rows. Strings are arrays of objects; a missing one is `dtypes.MISSING`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -87,6 +87,18 @@ class Tensor:
     def __or__(self, other: Operand) -> Array: return op.logical_or(self, other)
     def __invert__(self) -> Array: return op.logical_not(self)
     # fmt: on
+
+
+def nodes(outputs: Iterable[Tensor]) -> Iterator[Node]:
+    """All nodes that `outputs` depend on, each once."""
+    seen: set[Node] = set()
+    stack = [tensor.node for tensor in outputs]
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            yield node
+            stack.extend(operand.node for operand in node.operands)
 
 
 #: An operand that a node does without: ONNX tells optional ones by their place.

@@ -18,8 +18,7 @@ class Trace:
     """What a tracing collects beside the tensors: the checks with their masks, and remarks.
 
     checks   a `Check` and its mask [N], true where a row fails it
-    screens  a number for the mask of a check, one for all rows, that is NaN or infinite if any
-             row fails it, and perhaps if none does
+    screens  values for the mask of a check, one of which is NaN or infinite if a row fails it
     remarks  lines for `explain`: choices made while the graph was built
     whole    whether a row's result depends on the rows beside it
     """

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from sparkbird.dtypes import STRING
 from sparkbird.runtime.pruning import pruned
 from sparkbird.schema import INVALID, SCREEN, Schema
 
@@ -34,40 +33,76 @@ class Inference:
     """The `results` of the artefact `content`, and which check each row failed, if it has checks.
 
     Where the graph screens its rows, one number for all of them, the checks themselves are
-    computed only if that is not finite, by a session of their own.
+    left out until that is not finite; from then on they are computed along, because where one
+    batch has missing values, the next has too.
     """
 
     def __init__(
         self, content: bytes, schema: Schema, results: Sequence[Result], providers: Sequence[str]
     ) -> None:
         self.results = (*results, *([FAILED] if schema.checks else []))
-        self._screened = schema.screened
-        self._given = [*results] if schema.screened else [*self.results]
-        self._names = [result.name for result in self._given]
-        self._names += [SCREEN] if schema.screened else []
-        graph = pruned(content, self._names)
-        self._checks = pruned(content, [INVALID]) if schema.screened else b""
-        self._session = _session(graph, providers)
-        self._takes = [info.name for info in self._session.get_inputs()]
-        self.providers: tuple[str, ...] = tuple(self._session.get_providers())
-        self.size = min(len(content), len(graph) + len(self._checks))
+        self.size = len(content)
+        self._content = content
+        self._wanted = [*providers]
+        self._screens = schema.screened
+        names = [result.name for result in results]
+        if self._screens:
+            self._screening = _Graph(content, [*names, SCREEN], self._wanted)
+        self.providers = (self._screening if self._screens else self._checking).providers
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """The results for `feeds` by name, which may be more than needed."""
-        values = self._session.run(self._names, {name: feeds[name] for name in self._takes})
-        found = dict(zip(self._names, values, strict=True))
-        if self._screened:
-            found[INVALID] = self._failed(feeds, found.pop(SCREEN))
-        return found
+        if self._screens:
+            found = self._screening.run(feeds)
+            if np.isfinite(found.pop(SCREEN)):
+                rows = len(next(iter(feeds.values())))
+                return found | {INVALID: np.zeros(rows, FAILED.dtype)}
+            self._screens = False
+        return self._checking.run(feeds)
 
     def run_into(self, feeds: Mapping[str, Any], results: Mapping[str, Any]) -> None:
         """The same, into contiguous arrays by name; that of the checks is 0 everywhere."""
-        if any(result.dtype == STRING for result in self._given):  # Python's, not the graph's
+        if self._screens:
+            screen = np.zeros(())
+            self._screening.run_into(feeds, {**results, SCREEN: screen})
+            if np.isfinite(screen):
+                return
+            self._screens = False
+        self._checking.run_into(feeds, results)
+
+    @cached_property
+    def _checking(self) -> _Graph:
+        return _Graph(self._content, [result.name for result in self.results], self._wanted)
+
+
+class _Graph:
+    """The part of a model that gives the outputs `names`, in a session with one thread."""
+
+    def __init__(self, content: bytes, names: Sequence[str], providers: Sequence[str]) -> None:
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3  # errors only: warnings would fill executors' logs
+        self._names = [*names]
+        self._session = ort.InferenceSession(
+            pruned(content, self._names), options, providers=providers
+        )
+        values = (*self._session.get_inputs(), *self._session.get_outputs())
+        self._binds = all(value.type != "tensor(string)" for value in values)
+        self._takes = [value.name for value in self._session.get_inputs()]
+        self.providers: tuple[str, ...] = tuple(self._session.get_providers())
+
+    def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        values = self._session.run(self._names, {name: feeds[name] for name in self._takes})
+        return dict(zip(self._names, values, strict=True))
+
+    def run_into(self, feeds: Mapping[str, Any], places: Mapping[str, Any]) -> None:
+        if not self._binds:  # strings are Python's, not the graph's
             for name, values in self.run(feeds).items():
-                results[name][...] = values
+                places[name][...] = values
             return
-        screen = np.zeros(())
-        places = {**results, SCREEN: screen}
         binding = self._session.io_binding()
         for name in self._takes:
             binding.bind_cpu_input(name, feeds[name])
@@ -76,26 +111,3 @@ class Inference:
             address = values.ctypes.data
             binding.bind_output(name, "cpu", 0, values.dtype, values.shape, address)
         self._session.run_with_iobinding(binding)
-        if not np.isfinite(screen):
-            results[INVALID][...] = self._failed(feeds, screen)
-
-    def _failed(self, feeds: Mapping[str, Any], screen: Any) -> Any:
-        """Which check each row failed, [N]."""
-        if np.isfinite(screen):
-            return np.zeros(len(next(iter(feeds.values()))), FAILED.dtype)
-        taken = [info.name for info in self._checking.get_inputs()]
-        return self._checking.run([INVALID], {name: feeds[name] for name in taken})[0]
-
-    @cached_property
-    def _checking(self) -> Any:
-        return _session(self._checks, self.providers)
-
-
-def _session(graph: bytes, providers: Sequence[str]) -> Any:
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors only: warnings would fill executors' logs
-    return ort.InferenceSession(graph, options, providers=[*providers])

@@ -5,7 +5,7 @@ N is the number of rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, TypeAlias
 
@@ -29,6 +29,9 @@ RUN_BYTES = 64 * 2**20
 CACHED_BYTES = 2 * 2**20
 LEAST_ROWS, RUN_ROWS = 512, 16_384
 
+#: What a piece of a text takes in ONNX Runtime, in bytes: a string of C++, and copies of it.
+PIECE_BYTES = 100
+
 
 def score(
     session: Session,
@@ -50,8 +53,9 @@ def score(
     """
     schema = session.schema
     rows = len(next(iter(inputs.values())))
-    step = max(rows, 1) if schema.whole else _rows_of_a_run(schema.row_bytes)
-    results = session.run(inputs) if rows <= step else _in_runs(session, inputs, step, threads)
+    runs = [slice(0, rows)] if schema.whole else _runs(schema, inputs, rows)
+    several = len(runs) > 1
+    results = _in_runs(session, inputs, runs, threads) if several else session.run(inputs)
     failed = results.pop(INVALID, np.zeros(rows, np.int32))
     if on_invalid == "raise" and failed.any():
         raise refused(schema, inputs, failed)
@@ -64,28 +68,48 @@ def _rows_of_a_run(row_bytes: int) -> int:
     return max(1, min(cached, RUN_BYTES // width))
 
 
+def _runs(schema: Schema, inputs: Mapping[str, np.ndarray], rows: int) -> list[slice]:
+    """Which rows go through the session together; there is one run at least."""
+    step = _rows_of_a_run(schema.row_bytes)
+    runs = [slice(start, min(start + step, rows)) for start in range(0, max(rows, 1), step)]
+    if not schema.padded:
+        return runs
+    texts = [x for x in inputs.values() if x.dtype == STRING]
+    lengths = np.max([[*map(len, x.tolist())] for x in texts], axis=0) if rows else np.zeros(0)
+    return [part for run in runs for part in _cut(run, lengths)]
+
+
+def _cut(run: slice, lengths: np.ndarray) -> Iterator[slice]:
+    """`run` in parts whose rows, all as long as the longest text among them, take `RUN_BYTES`."""
+    start, longest = run.start, 0
+    for row in range(run.start, run.stop):
+        longest = max(longest, int(lengths[row]))
+        if row > start and (row + 1 - start) * longest * PIECE_BYTES > RUN_BYTES:
+            yield slice(start, row)
+            start, longest = row, int(lengths[row])
+    yield slice(start, run.stop)
+
+
 def _in_runs(
-    session: Session, inputs: Mapping[str, np.ndarray], step: int, threads: int
+    session: Session, inputs: Mapping[str, np.ndarray], runs: Sequence[slice], threads: int
 ) -> dict[str, np.ndarray]:
-    """The results of all rows, each run of `step` rows writing its own part of them."""
+    """The results of all rows, each run writing its own part of them."""
     rows = len(next(iter(inputs.values())))
     results = {r.name: np.empty((rows, *r.lengths), r.dtype) for r in session.results}
     if INVALID in results:
         results[INVALID].fill(0)
 
-    def run(start: int) -> None:
-        part = slice(start, start + step)
+    def run(part: slice) -> None:
         feeds = {name: x[part] for name, x in inputs.items()}
         session.run_into(feeds, {name: result[part] for name, result in results.items()})
 
-    starts = range(0, rows, step)
     if threads > 1:
         with ThreadPoolExecutor(threads) as pool:
-            for _ in pool.map(run, starts):
+            for _ in pool.map(run, runs):
                 pass
     else:
-        for start in starts:
-            run(start)
+        for part in runs:
+            run(part)
     return results
 
 

@@ -25,7 +25,7 @@ def finite_or_sparse(model: object, x: Array | Table | Sparse) -> Array | Sparse
         # Either of them turns the row's sum of zeros into NaN.
         zeros = op.sum(values - values, axis=1)
         fact = f"{type(model).__name__} takes no NaN or infinity"
-        op.check(op.isnan(zeros), fact, screen=op.total(values))
+        op.check(op.isnan(zeros), fact, screen=values)
     return kept
 
 
@@ -46,4 +46,4 @@ def refuse_infinity(model: object, values: Array) -> None:
     """A check that no row of `values` [N, F] holds an infinity."""
     infinite = op.cast(op.isinf(values), dtype=np.int32)
     fact = f"{type(model).__name__} takes no infinity"
-    op.check(op.sum(infinite, axis=1) > 0, fact, screen=op.total(values))
+    op.check(op.sum(infinite, axis=1) > 0, fact, screen=values)
