@@ -123,9 +123,10 @@ _take         = Op("Gather",         lambda x, i, *, axis=0: np.take(x, i, axis)
                    attributes=lambda axis=0: {"axis": axis})
 take_along    = Op("GatherElements", lambda x, i, *, axis: np.take_along_axis(x, i, axis),
                    attributes=lambda axis: {"axis": axis})
-# Columns side by side, from one up to another, which is not among them.
-between       = Op("Slice",          lambda x, *, start, stop: x[:, start:stop],
-                   extra=lambda start, stop: tuple(np.array([i], np.int64) for i in (start, stop, 1)))
+# Columns from one up to another, which is not among them, every so many.
+between       = Op("Slice",          reference.between,
+                   extra=lambda start=0, stop=reference.LAST, step=1: tuple(
+                       np.array([i], np.int64) for i in (start, stop, 1, step)))
 expand        = Op("Unsqueeze",      lambda x, *, axis: np.expand_dims(x, axis), extra=_axes)
 reshape       = Op("Reshape",        lambda x, *, lengths: x.reshape(-1 if x.size else 0, *lengths),
                    extra=lambda lengths: (np.array([-1, *lengths], np.int64),))
@@ -147,10 +148,6 @@ cumsum        = Op("CumSum",         quietly(lambda x, *, axis: np.cumsum(x, axi
                    extra=lambda axis: (np.array(axis, np.int64),))
 argmin        = Op("ArgMin",         lambda x, *, axis: np.asarray(np.argmin(x, axis)),
                    attributes=lambda axis: {"axis": axis, "keepdims": 0})
-prod          = Op("ReduceProd",     quietly(lambda x, *, axis: np.prod(x, axis, dtype=x.dtype)),
-                   attributes=lambda **_: {"keepdims": 0}, extra=_axes)
-transpose     = Op("Transpose",      lambda x, *, axes: np.transpose(x, axes),
-                   attributes=lambda axes: {"perm": list(axes)})
 _top          = Op("TopK",           reference.top,
                    attributes=lambda largest, **_: {"axis": -1, "largest": int(largest)},
                    extra=lambda k, **_: (np.array([k], np.int64),))

@@ -83,3 +83,12 @@ def add_at(x: np.ndarray, places: np.ndarray, updates: np.ndarray) -> np.ndarray
     with np.errstate(all="ignore"):
         np.add.at(result, tuple(places.T), updates)
     return result
+
+
+#: The end of a row, however long it is.
+LAST = np.iinfo(np.int64).max
+
+
+def between(x: np.ndarray, *, start: int = 0, stop: int = LAST, step: int = 1) -> np.ndarray:
+    """``x[:, start:stop:step]``."""
+    return x[:, start:stop:step]

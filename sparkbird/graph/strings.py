@@ -67,8 +67,6 @@ def _scrambled(k: int) -> int:
     return ((k << 15) | (k >> 17)) * 0x1B873593 & 0xFFFFFFFF
 
 
-_ALL = np.iinfo(np.int64).max
-
 # fmt: off
 # The matches of a pattern, or the characters if it is "", from left to right: [N] -> [N, T].
 _split   = Op("Tokenizer",      _pieces, attributes=_tokenizer, domain=MICROSOFT, version=1)
@@ -79,10 +77,6 @@ attach   = Op("StringConcat",   lambda x, y: np.asarray(x + y, STRING), version=
 # The hash of the string's UTF-8, [N] int32.
 murmur3  = Op("MurmurHash3",    _hashed, attributes=lambda: {"seed": 0, "positive": 0},
               domain=MICROSOFT, version=1)
-# Columns of [N, T], from `start` on, up to `stop`, every `step`-th.
-_columns = Op("Slice",          lambda x, *, start=0, stop=_ALL, step=1: x[:, start:stop:step],
-              extra=lambda start=0, stop=_ALL, step=1: tuple(
-                  np.array([n], np.int64) for n in (start, stop, 1, step)))
 # fmt: on
 
 
@@ -112,12 +106,12 @@ def flat(pieces: Array, *others: Array) -> tuple[Array, ...]:
 
 def without_first(x: Array) -> Array:
     """All columns of [N, T] but the first."""
-    return _columns(x, start=1)
+    return op.between(x, start=1)
 
 
 def without_last(x: Array) -> Array:
     """All columns of [N, T] but the last."""
-    return _columns(x, stop=-1)
+    return op.between(x, stop=-1)
 
 
 def join(pieces: Array) -> Array:
@@ -125,7 +119,7 @@ def join(pieces: Array) -> Array:
 
     def halved(x: Array) -> tuple[Array, Array]:
         ended = op.concat(x, op.rows_of(_BLANK, op.take(x, 0, axis=1)), axis=1)
-        pairs = attach(_columns(x, step=2), _columns(ended, start=1, step=2))
+        pairs = attach(op.between(x, step=2), op.between(ended, start=1, step=2))
         count = op.sum(op.cast(op.equal(pairs, pairs), dtype=np.int64), axis=1)
         return count > np.int64(1), pairs
 

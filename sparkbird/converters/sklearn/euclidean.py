@@ -45,10 +45,18 @@ def euclidean_distances(x: Array, points: np.ndarray) -> Array:
     _euclidean_distances_upcast (1.4, 1.9).
     """
     given = np.result_type(op.floating(x).dtype, points.dtype)
+    return op.sqrt(op.cast(squared_distances(x, points), dtype=given))
+
+
+def squared_distances(x: Array, points: np.ndarray) -> Array:
+    """``max(|x|^2 - 2 x.y + |y|^2, 0)`` in float64, [N, F] -> [N, K].
+
+    Source: sklearn/metrics/pairwise.py, _euclidean_distances (1.9).
+    """
     x, points = op.cast(x, dtype=np.float64), points.astype(np.float64)
     norms = op.expand(squared_norms(x), axis=1)
-    squares = op.cast(minus_twice(x, points) + norms + squared_norms(points), dtype=given)
-    return op.sqrt(op.maximum(squares, np.zeros((), given)))
+    squares = minus_twice(x, points) + norms + squared_norms(points)
+    return op.maximum(squares, np.float64(0.0))
 
 
 def nearest(x: Array, points: np.ndarray, norms: np.ndarray | None = None) -> Array:

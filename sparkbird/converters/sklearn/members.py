@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparkbird.converters.registry import convert, converter_for, qualified_name
+from sparkbird.converters.registry import convert, qualified_name
+from sparkbird.converters.sklearn.response import types_of
 from sparkbird.converters.sklearn.tree import forest_of
 from sparkbird.errors import UnsupportedOptionError
 from sparkbird.trees import Forest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sparkbird.converters.registry import Value
     from sparkbird.graph.op import Array
@@ -47,12 +48,9 @@ def named(model: Any) -> Iterator[tuple[str, object]]:
         yield f".named_estimators_[{name!r}]", member
 
 
-def column_types(model: Any) -> dict[int, str]:
+def column_types(model: Any) -> Mapping[int, str]:
     """The types of the columns as far as one of the named members tells."""
-    types: dict[int, str] = {}
-    for _, member in named(model):
-        types |= converter_for(member).column_types(member)
-    return types
+    return types_of(named(model))
 
 
 def result(member: object, x: Array | Table, method: str, *, part: str) -> Value:

@@ -15,7 +15,6 @@ from sparkbird.converters.registry import Results, converts
 from sparkbird.converters.sklearn import euclidean
 from sparkbird.converters.sklearn.distances import metric
 from sparkbird.converters.sklearn.linear_model import classes_refused
-from sparkbird.converters.sklearn.pairwise_distances import squared_euclidean
 from sparkbird.converters.sklearn.sums import pairwise
 from sparkbird.converters.sklearn.validation import finite
 from sparkbird.converters.sklearn.version import installed
@@ -83,7 +82,7 @@ def _nearest(model: Any, x: Array) -> Array:
         return op.argmin(metric("manhattan").reduced(wide, model.centroids_), axis=1)
     if x.dtype == np.float64:
         return euclidean.nearest(x, model.centroids_)
-    return op.argmin(squared_euclidean(wide, model.centroids_), axis=1)
+    return op.argmin(euclidean.squared_distances(wide, model.centroids_), axis=1)
 
 
 def _scores(model: Any, x: Array) -> Array:

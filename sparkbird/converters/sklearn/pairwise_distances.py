@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sparkbird.converters.sklearn.euclidean import minus_twice, squared_norms
+from sparkbird.converters.sklearn.euclidean import squared_distances
 from sparkbird.converters.sklearn.pairwise import cosine, of_one_type
 from sparkbird.graph import op
 from sparkbird.graph.op import Array
@@ -22,17 +22,6 @@ def cosine_distances(x: Array, points: np.ndarray) -> Array:
     """
     similar = cosine(*of_one_type(x, points))
     return op.clip(np.ones((), similar.dtype) - similar, 0.0, 2.0)
-
-
-def squared_euclidean(x: Array, points: np.ndarray) -> Array:
-    """``max(|x|^2 - 2 x.y + |y|^2, 0)`` in float64, [N, F] -> [N, S].
-
-    Source: sklearn/metrics/pairwise.py, _euclidean_distances (1.9).
-    """
-    x, points = op.cast(x, dtype=np.float64), points.astype(np.float64)
-    norms = op.expand(squared_norms(x), axis=1)
-    squares = minus_twice(x, points) + norms + squared_norms(points)
-    return op.maximum(squares, np.float64(0.0))
 
 
 def nan_euclidean(x: Array, points: np.ndarray, missing: Array, gone: np.ndarray) -> Array:
@@ -48,7 +37,7 @@ def nan_euclidean(x: Array, points: np.ndarray, missing: Array, gone: np.ndarray
     zero = np.zeros((), dtype)
     x, points = op.where(missing, zero, x), np.where(gone, zero, points)
     lacks, wants = op.cast(missing, dtype=dtype), gone.astype(dtype)
-    squares = op.cast(squared_euclidean(x, points), dtype=dtype)
+    squares = op.cast(squared_distances(x, points), dtype=dtype)
     squares = squares - (x * x) @ np.ascontiguousarray(wants.T)
     squares = squares - lacks @ np.ascontiguousarray((points * points).T)
     squares = op.maximum(squares, zero)
@@ -73,8 +62,8 @@ PAIRWISE: dict[
     str,
     tuple[Callable[[Array, np.ndarray], Array], Callable[[Array], Array], Callable[[float], float]],
 ] = {
-    "euclidean": (squared_euclidean, op.sqrt, lambda radius: radius * radius),
-    "sqeuclidean": (squared_euclidean, _as_it_is, float),
+    "euclidean": (squared_distances, op.sqrt, lambda radius: radius * radius),
+    "sqeuclidean": (squared_distances, _as_it_is, float),
     "cosine": (cosine_distances, _as_it_is, float),
     "nan_euclidean": (_with_nan, _as_it_is, float),
 }

@@ -47,15 +47,11 @@ def pairwise(x: Array) -> Array:
         return in_order(x)
     if features > _UNHALVED:
         half = features // 2 // _LANES * _LANES
-        return pairwise(_columns(x, 0, half)) + pairwise(_columns(x, half, features))
+        return pairwise(op.between(x, stop=half)) + pairwise(op.between(x, start=half))
     whole = features // _LANES * _LANES
-    lanes = in_turn([_columns(x, i, i + _LANES) for i in range(0, whole, _LANES)])
+    lanes = in_turn([op.between(x, start=i, stop=i + _LANES) for i in range(0, whole, _LANES)])
     while lanes.shape[1] > 1:
         left = np.arange(0, lanes.shape[1], 2)
         lanes = op.take(lanes, left, axis=1) + op.take(lanes, left + 1, axis=1)
     rest = [op.take(x, i, axis=1) for i in range(whole, features)]
     return in_turn([op.take(lanes, 0, axis=1), *rest])
-
-
-def _columns(x: Array, start: int, end: int) -> Array:
-    return op.take(x, np.arange(start, end), axis=1)
