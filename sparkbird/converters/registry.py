@@ -9,13 +9,14 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any, TypeAlias
 
 from sparkbird.converters.container import as_configured
 from sparkbird.converters.fitted import require_fitted
+from sparkbird.converters.redefined import redefined
 from sparkbird.errors import (
     NotFittedError,
     SparkbirdError,
@@ -35,61 +36,27 @@ Function: TypeAlias = Callable[[Any, Any], Any]
 #: The parts of a composite model: how Python reaches each, and the part itself.
 Parts: TypeAlias = Callable[[Any], Iterable[tuple[str, object]]]
 
+#: The names of the columns, None if they are known by position, and how many there are.
+Columns: TypeAlias = "tuple[Sequence[str] | None, int | None]"
+
 #: The top-level package of a model class, and the module of ours that converts its models.
 #: Other packages name theirs as an entry point of the group ``sparkbird.converters``.
 PACKAGES = {
+    "catboost": "sparkbird.converters.catboost",
     "category_encoders": "sparkbird.converters.category_encoders",
     "imblearn": "sparkbird.converters.imblearn",
     "lightgbm": "sparkbird.converters.lightgbm",
     "sklearn": "sparkbird.converters.sklearn",
     "skorch": "sparkbird.converters.skorch",
     "torch": "sparkbird.converters.torch",
+    "xgboost": "sparkbird.converters.xgboost",
 }
 
-#: Methods whose meaning a converter reproduces. A subclass that redefines one is refused.
-INFERENCE = (
-    "transform",
-    "predict",
-    "predict_proba",
-    "predict_log_proba",
-    "decision_function",
-    "score_samples",
-    "kneighbors",
-    "radius_neighbors",
-    "apply",
-    "_transform",
-    "_raw_predict",
-    "_decision_function",
-    "_predict_proba_lr",
-    "_validate_X_predict",
-    "_support_missing_values",
-    "_raw_predict_init",
-    "_predict_iterations",
-    "_preprocess_X",
-    "_process_params",
-    "_predict",
-    "_forward_pass_fast",
-    "_mean_hiddens",
-    "_linear_predictor",
-    "_initial_imputation",
-    "_impute_one_feature",
-    "_transform_X_ordinal",
-    "mahalanobis",
-    "_check_X",
-    "_check_test_data",
-    "_estimate_log_prob",
-    "_estimate_log_weights",
-    "_estimate_weighted_log_prob",
-    "_joint_log_likelihood",
-    "_predict_recursive",
-    "_get_predictions",
-    "_collect_probas",
-    "_compute_proba_from_decision",
-    "_compute_score_samples",
-    "_concatenate_predictions",
-    "_get_median_predict",
-    "_score_samples",
-)
+
+def _of_sklearn(model: Any) -> Columns:
+    """The columns of a model that follows scikit-learn's convention."""
+    names = getattr(model, "feature_names_in_", None)
+    return None if names is None else [*map(str, names)], getattr(model, "n_features_in_", None)
 
 
 @dataclass(frozen=True)
@@ -106,6 +73,9 @@ class Converter:
         The reasons why this very model is refused, all of them.
     parts
         The models inside this one.
+    columns
+        The names of all columns that the model takes, None if it knows them by position, and
+        how many there are, None if it does not say.
     column_types
         The element type of each input column as far as the model tells, by position; None
         where it does not.
@@ -123,6 +93,7 @@ class Converter:
     refuses: Mapping[str, str] = field(default_factory=dict)
     objections: Callable[[Any], Iterable[UnsupportedError]] = lambda _: ()
     parts: Parts = lambda _: ()
+    columns: Callable[[Any], Columns] = _of_sklearn
     column_types: Callable[[Any], Mapping[int, str]] = lambda _: {}
     series: Callable[[Any], bool] | None = None
     strict: bool = True
@@ -144,6 +115,7 @@ def converts(
     refuses: Mapping[str, str] | None = None,
     objections: Callable[[Any], Iterable[UnsupportedError]] | None = None,
     parts: Parts | None = None,
+    columns: Callable[[Any], Columns] | None = None,
     column_types: Callable[[Any], Mapping[int, str]] | None = None,
     series: Callable[[Any], bool] | None = None,
 ) -> Callable[[Function], Function]:
@@ -159,6 +131,7 @@ def converts(
     ledger: dict[str, Any] = {
         "objections": objections,
         "parts": parts,
+        "columns": columns,
         "column_types": column_types,
         "refuses": refuses,
         "series": series,
@@ -370,19 +343,8 @@ def _refused_class(model: object) -> list[UnsupportedError]:
             f"{name} redefines {method}() of {qualified_name(ancestor)}",
             f"@sparkbird.converts({name!r}) gives it a converter of its own.",
         )
-        for method in _redefined(cls, ancestor)  # type: ignore[arg-type]  # classes are hashable
+        for method in redefined(cls, ancestor)  # type: ignore[arg-type]  # classes are hashable
     ]
-
-
-@functools.cache
-def _redefined(cls: type, ancestor: type) -> tuple[str, ...]:
-    """The methods of inference that are not those of the ancestor."""
-
-    def is_inherited(method: str) -> bool:
-        own, inherited = (inspect.getattr_static(c, method, None) for c in (cls, ancestor))
-        return own is inherited
-
-    return tuple(method for method in INFERENCE if not is_inherited(method))
 
 
 @functools.cache

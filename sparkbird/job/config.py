@@ -21,6 +21,7 @@ from pydantic import (
 
 from sparkbird.errors import ConfigError
 from sparkbird.job.lines import Document, parse, read
+from sparkbird.job.models import Kind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,10 +43,11 @@ class Model(_Section):
     """Which model scores."""
 
     path: str = Field(description="the file of the model")
-    kind: Literal["onnx", "pickle"] = Field(
+    kind: Kind = Field(
         default="onnx",
-        description="'onnx' for an artefact of sparkbird, 'pickle' for a fitted model that joblib "
-        "or pickle wrote; reading a pickle runs the code in it, so trust its writer",
+        description="'onnx' for an artefact of sparkbird, 'lightgbm', 'xgboost' or 'catboost' for "
+        "a booster that its library saved, 'pickle' for a fitted model that joblib or pickle "
+        "wrote; reading a pickle runs the code in it, so trust its writer",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where it runs")
 

@@ -1,4 +1,4 @@
-"""Models from files: artefacts of sparkbird, and fitted models that joblib or pickle wrote."""
+"""Models from files: artefacts of sparkbird, boosters, and what joblib or pickle wrote."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ import pickle
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from sparkbird.converters import native
 from sparkbird.errors import ArtifactError
 from sparkbird.model import load
 
-Kind: TypeAlias = Literal["onnx", "pickle"]
+Kind: TypeAlias = Literal["onnx", "pickle", "lightgbm", "xgboost", "catboost"]
 
 #: The kind of a model file by the end of its name.
-SUFFIXES: dict[str, Kind] = {
+SUFFIXES: dict[str, str] = {
     ".onnx": "onnx",
     ".joblib": "pickle",
     ".pickle": "pickle",
     ".pkl": "pickle",
+    **native.SUFFIXES,
 }
 
 
-def read(path: str, kind: Kind, *, device: str = "auto") -> Any:
-    """The model in the file `path`: a `CompiledModel`, or whatever was pickled.
+def read(path: str, kind: str, *, device: str = "auto") -> Any:
+    """The model in the file `path`: a `CompiledModel`, a booster, or whatever was pickled.
 
     Unpickling runs the code that is in the file. It happens for `kind` "pickle" alone, which
     is said by whoever trusts the writer of the file.
@@ -33,6 +35,8 @@ def read(path: str, kind: Kind, *, device: str = "auto") -> Any:
     """
     if kind == "onnx":
         return load(path, device=device)
+    if kind != "pickle":
+        return native.read(path, kind)
     if not Path(path).is_file():
         raise ArtifactError(
             f"there is no model at {path}", "paths are relative to the current directory."
@@ -46,7 +50,7 @@ def read(path: str, kind: Kind, *, device: str = "auto") -> Any:
         ) from error
 
 
-def kind_of(path: str) -> Kind:
+def kind_of(path: str) -> str:
     """The kind of the model file `path`, by the end of its name.
 
     Raises
