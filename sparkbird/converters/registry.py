@@ -49,6 +49,7 @@ PACKAGES = {
     "sklearn": "sparkbird.converters.sklearn",
     "skorch": "sparkbird.converters.skorch",
     "torch": "sparkbird.converters.torch",
+    "treelite": "sparkbird.converters.treelite",
     "xgboost": "sparkbird.converters.xgboost",
 }
 
