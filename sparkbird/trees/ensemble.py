@@ -32,7 +32,7 @@ def leaf_sum(forest: Forest, x: Array) -> Array:
     float32 rows widen exactly. A leaf of it adds to one output. Where leaves are vectors, it
     gives their numbers instead, and the values are gathered.
     """
-    if not is_scalar(forest):
+    if not is_scalar(forest) or (forest.n_trees == 1 and x.dtype == np.float32):
         return in_order(forest, leaf_index(forest, x))
     weight = forest.value.sum(axis=1)
     target = (forest.value != 0).argmax(axis=1)

@@ -20,12 +20,12 @@ def in_order(forest: Forest, leaves: Array) -> Array:
 
     On CUDA in the order of its reduction: a running sum there costs the square of T.
     """
+    if forest.n_trees == 1:
+        return op.take(forest.value, op.reshape(leaves, lengths=()))
     values = op.take(forest.value, leaves)
-    if forest.n_trees > 1:
-        if current().device == "cuda":
-            return op.sum(values, axis=1)
-        values = op.cumsum(values, axis=1)
-    return op.take(values, forest.n_trees - 1, axis=1)
+    if current().device == "cuda":
+        return op.sum(values, axis=1)
+    return op.take(op.cumsum(values, axis=1), forest.n_trees - 1, axis=1)
 
 
 def based(forest: Forest, base: np.ndarray) -> Forest:
