@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -74,11 +74,11 @@ def compile(  # noqa: A001  the name users know from re and torch
     """
     if isinstance(model, CompiledModel):
         return model
-    if isinstance(model, (str, os.PathLike)):
-        library = native.SUFFIXES.get(Path(model).suffix.lower())
-        if library is None:
-            return load(model, device=device)
-        model = native.read(os.fspath(model), library)
+    suffix = Path(model).suffix.lower() if isinstance(model, (str, os.PathLike)) else ""
+    if suffix == ".onnx":
+        return load(model, device=device)
+    if suffix in native.SUFFIXES:
+        model = native.read(os.fspath(model), native.SUFFIXES[suffix])
     if refusals := [*audit(model, part="model")]:
         raise UnsupportedError.all_of(refusals)
     columns = resolve(fitted_columns(model), inputs)
@@ -153,10 +153,7 @@ def _sealed(
 ) -> bytes:
     """The artefact: graph, schema and digest."""
     outputs, tensors = _outputs(results, arguments)
-    if trace.checks:
-        tensors[INVALID] = _first_failed([mask for _, mask in trace.checks])
-        if all(mask in trace.screens for _, mask in trace.checks):
-            tensors[SCREEN] = screen([*trace.screens.values()], [*tensors.values()])
+    tensors |= _checks(trace, tensors)
     proto = build(arguments, tensors)
     used = {info.name for info in proto.graph.input}
     columns = tuple(
@@ -186,6 +183,15 @@ def _sealed(
     }
     onnx.helper.set_model_props(proto, metadata)
     return artifact.sealed(proto.SerializeToString(deterministic=True))
+
+
+def _checks(trace: Trace, results: Mapping[str, op.Tensor]) -> dict[str, op.Tensor]:
+    """Which check each row fails, and the screen if every check has one."""
+    masks = [mask for _, mask in trace.checks]
+    found = {INVALID: _first_failed(masks)} if masks else {}
+    if masks and all(mask in trace.screens for mask in masks):
+        found[SCREEN] = screen([*trace.screens.values()], results.values())
+    return found
 
 
 def _first_failed(masks: Sequence[Array]) -> Array:

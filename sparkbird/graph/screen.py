@@ -17,9 +17,9 @@ import numpy as np
 from sparkbird.graph import op
 from sparkbird.graph.tensor import Tensor, nodes
 
-#: Operators that give NaN or an infinity for each row whose first operand holds one, if the
-#: others are constants: 0 times infinity is NaN, and so is infinity less infinity.
-_SPREAD = {"Add", "Sub", "Mul", "Div", "MatMul", "Gemm", "Cast"}
+#: Operators that give NaN or an infinity for each row whose first operand holds one: 0 times
+#: infinity is NaN, and so is infinity less infinity.
+_SPREAD = {"Add", "Sub", "Mul", "Div", "MatMul", "Gemm", "Cast", "ReduceSum"}
 
 
 def screen(values: Sequence[Tensor], outputs: Iterable[Tensor]) -> Tensor:
@@ -46,10 +46,8 @@ def _on_the_way(outputs: Iterable[Tensor]) -> Iterator[Tensor]:
 
 def _origins(tensor: Tensor) -> Iterator[Tensor]:
     """What `tensor` is not finite for if it is not."""
-    while tensor.node.op in _SPREAD and tensor.dtype.kind == "f":
-        tensor, *others = tensor.node.operands
-        if any(other.has_rows for other in others):
-            return
+    while tensor.node.op in _SPREAD and tensor.has_rows and tensor.dtype.kind == "f":
+        tensor = tensor.node.operands[0]
         yield tensor
 
 

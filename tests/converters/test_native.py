@@ -8,7 +8,7 @@ import xgboost
 
 import sparkbird
 from sparkbird.converters.native import SUFFIXES
-from sparkbird.errors import ArtifactError
+from sparkbird.errors import ArtifactError, UnsupportedModelError
 from sparkbird.job import models
 from tests.rows import gaussian
 
@@ -59,5 +59,5 @@ def test_a_file_that_is_none_is_named_with_its_library(suffix, tmp_path):
 def test_a_pickle_is_not_unpickled_by_its_name(tmp_path):
     path = tmp_path / "model.pkl"
     path.write_bytes(b"anything")
-    with pytest.raises(ArtifactError):
+    with pytest.raises(UnsupportedModelError, match="PosixPath"):
         sparkbird.compile(path)
