@@ -21,7 +21,7 @@ from tests.converters.boundaries import (
     in_float64,
     rows_about,
 )
-from tests.converters.test_hist_gradient_boosting import categories, positive_target, string_columns
+from tests.converters.test_hist_gradient_boosting import positive_target, string_columns
 from tests.converters.test_tree import assert_ledger_is_whole, continuous_with_nan, one_class
 from tests.parity import Case, check, parameters
 from tests.rows import (
@@ -65,16 +65,6 @@ def codes():
     X[:, 3] = rng.integers(0, 3, 300)
     X[::13, 3] = np.nan
     return X, np.sin(X[:, 1]) + (X[:, 2] == 40) + np.nan_to_num(X[:, 3]) + 0.1 * X[:, 0]
-
-
-def ordered_categories():
-    frame, y = categories()
-    frame["grade"] = pd.Categorical(
-        np.where(frame["age"] > 45, "high", np.where(frame["age"] > 35, "mid", "low")),
-        categories=["low", "mid", "high"],
-        ordered=True,
-    )
-    return frame.drop(columns="size"), y
 
 
 FEW = {"n_estimators": 5, "num_leaves": 6, "min_child_samples": 3, "n_jobs": 1, "verbose": -1}
@@ -289,54 +279,6 @@ def test_a_model_read_from_its_text_is_the_same():
     np.testing.assert_array_equal(compiled.predict(X), model.predict(X))
 
 
-@pytest.mark.parametrize("rows", [categories, ordered_categories])
-def test_categories_of_pandas_have_equal_leaves(rows):
-    frame, y = rows()
-    model = LGBMClassifier(**FEW, min_data_per_group=5).fit(frame, y)
-    compiled = sparkbird.compile(model, inputs=frame)
-    methods = {
-        "leaf": lambda rows: model.predict(rows, pred_leaf=True),
-        "margin": lambda rows: model.predict(rows, raw_score=True),
-        "predict": model.predict,
-    }
-    assert_equal(compiled, model, frame, methods)
-    np.testing.assert_allclose(compiled.predict_proba(frame), model.predict_proba(frame), 1e-13)
-    for value in ("unseen", "never heard of", None, "a"):
-        frame["city"] = pd.Categorical(
-            [value] * len(frame), categories=["a", "unseen", "never heard of"]
-        )
-        assert_equal(compiled, model, frame, methods)
-
-
-def test_without_inputs_the_model_says_which_columns_are_strings():
-    frame, y = categories()
-    model = LGBMClassifier(**FEW).fit(frame, y)
-    compiled = sparkbird.compile(model)
-    np.testing.assert_array_equal(compiled.predict(frame), model.predict(frame))
-
-
-def test_categories_that_are_numbers_are_found_by_their_codes():
-    frame, y = categories()
-    frame = frame.assign(size=pd.Categorical(frame["size"], ordered=True))
-    model = LGBMClassifier(**FEW).fit(frame, y)
-    compiled = sparkbird.compile(model, inputs=frame)
-    np.testing.assert_array_equal(compiled.predict(frame), model.predict(frame))
-
-
-def test_categories_that_cannot_be_placed_are_refused():
-    frame, y = ordered_categories()
-    with pytest.raises(UnsupportedOptionError, match="which columns were categories"):
-        sparkbird.compile(LGBMClassifier(**FEW).fit(frame, y))
-    frame, y = categories()
-    frame = frame.assign(
-        size=pd.Categorical(frame["size"], ordered=True), count=np.arange(len(frame)) % 3
-    )
-    # What LightGBM calls categorical is `count`, whose values could be codes of `size`.
-    model = LGBMClassifier(**FEW).fit(frame, y, categorical_feature=["city", "count"])
-    with pytest.raises(UnsupportedOptionError, match="which columns were categories"):
-        sparkbird.compile(model, inputs=frame)
-
-
 def test_a_column_of_strings_that_was_none_is_refused():
     X, y = gaussian()
     frame = pd.DataFrame(X, columns=list("abcde"))
@@ -345,36 +287,41 @@ def test_a_column_of_strings_that_was_none_is_refused():
         sparkbird.compile(model, inputs=frame.astype({"b": str}))
 
 
-def custom(y_true, y_pred):
-    return y_pred - y_true, np.ones_like(y_true)
-
-
 @pytest.mark.parametrize(
-    ("model", "fact"),
+    ("model", "rows", "fact"),
     [
-        (LGBMRegressor(objective=custom, **FEW), "an objective of its own"),
-        (LGBMRegressor(objective="cross_entropy_lambda", **FEW), "'cross_entropy_lambda'"),
-        (LGBMRegressor(linear_tree=True, **FEW), "linear_tree=True"),
-        (LGBMRegressor(reg_sqrt=True, **FEW), "reg_sqrt=True"),
-        (LGBMRegressor(pred_early_stop=True, **FEW), "pred_early_stop=True"),
-        (LGBMRegressor(start_iteration_predict=2, **FEW), "start_iteration_predict=2"),
+        (LGBMClassifier(pred_early_stop=True, **FEW), gaussian, "pred_early_stop=True"),
+        (LGBMClassifier(pred_early_stop=True, **FEW), three_classes, "pred_early_stop=True"),
+        (
+            LGBMClassifier(pred_early_stop=True, objective="ova", **FEW),
+            three_classes,
+            "pred_early_stop=True",
+        ),
+        (LGBMRegressor(validate_features=True, **FEW), continuous, "validate_features=True"),
+        (LGBMRegressor(never_heard_of=2, **FEW), continuous, "never_heard_of=2"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-@pytest.mark.filterwarnings("ignore:Found")
-def test_what_changes_a_prediction_and_is_not_compiled_is_refused(model, fact):
-    X, y = ratings()
+def test_what_changes_a_prediction_and_is_not_compiled_is_refused(model, rows, fact):
     with pytest.raises(UnsupportedOptionError) as caught:
-        sparkbird.compile(clone(model).fit(X, y))
+        sparkbird.compile(clone(model).fit(*rows()))
     assert fact in str(caught.value)
 
 
-@pytest.mark.parametrize("parameter", ["linear_tree", "reg_sqrt"])
-def test_a_raw_booster_is_refused_for_the_same_reasons(parameter):
-    X, y = continuous()
-    booster = LGBMRegressor(**{parameter: True}, **FEW).fit(X, y).booster_
-    with pytest.raises(UnsupportedOptionError):
-        sparkbird.compile(booster, inputs=X)
+@pytest.mark.parametrize(
+    ("model", "group"),
+    [(LGBMRanker(**FEW), True), (LGBMClassifier(objective="multiclass", num_class=2, **FEW), None)],
+    ids=["ranker", "softmax"],
+)
+def test_the_way_out_of_an_early_stop_of_predictions_needs_no_fit(model, group):
+    X, y = gaussian()
+    fitted_model = clone(model).fit(X, y, **({"group": [len(y)]} if group else {}))
+    fitted_model.set_params(pred_early_stop=True, pred_early_stop_freq=1, pred_early_stop_margin=0)
+    with pytest.raises(UnsupportedOptionError, match="set_params"):
+        sparkbird.compile(fitted_model)
+    fitted_model.set_params(pred_early_stop=False)
+    compiled = sparkbird.compile(fitted_model)
+    np.testing.assert_array_equal(compiled.margin(X), fitted_model.predict(X, raw_score=True))
 
 
 def test_an_unfitted_model_is_refused():
