@@ -133,11 +133,17 @@ def check_traps(case: Case, compiled: Any, model: Any, methods: tuple[str, ...],
             assert_same(case, actual, expected, f"{method} of the rows with {value}")
 
 
+#: The errors, beside ValueError and its kinds, with which originals refuse rows.
+_REFUSALS = {"IndexError", "TypeError", "CatBoostError"}
+
+
 def refused_by_original(model: Any, method: str, rows: Any) -> np.ndarray:
-    """Which rows [N] the original raises ValueError for, or IndexError, found by halves."""
+    """Which rows [N] the original raises an error of `_REFUSALS` for, found by halves."""
     try:
         quietly(getattr(model, method), rows)
-    except (ValueError, IndexError):
+    except Exception as error:
+        if type(error).__name__ not in _REFUSALS and not isinstance(error, ValueError):
+            raise
         half = len(rows) // 2
         if not half:
             return np.ones(1, bool)

@@ -1,0 +1,5 @@
+"""catboost: estimators and models, read from the JSON that CatBoost saves."""
+
+from sparkbird.converters.catboost import models
+
+__all__ = ["models"]
