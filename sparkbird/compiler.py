@@ -20,7 +20,7 @@ from sparkbird.converters.registry import Results, Value, converter_for, takes_s
 from sparkbird.dtypes import BY_NAME, element_type
 from sparkbird.errors import ColumnNameError, ColumnTypeError, SchemaError, UnsupportedError
 from sparkbird.graph import op
-from sparkbird.graph.build import build, is_padded, row_bytes
+from sparkbird.graph.build import build, check, is_padded, row_bytes, serialized
 from sparkbird.graph.op import Array
 from sparkbird.graph.screen import screen
 from sparkbird.graph.sparse import Sparse, dense
@@ -74,20 +74,17 @@ def compile(  # noqa: A001  the name users know from re and torch
     """
     if isinstance(model, CompiledModel):
         return model
-    suffix = Path(model).suffix.lower() if isinstance(model, (str, os.PathLike)) else ""
-    if suffix == ".onnx":
+    if isinstance(model, (str, os.PathLike)) and Path(model).suffix.lower() == ".onnx":
         return load(model, device=device)
-    if suffix in native.SUFFIXES:
-        model = native.read(os.fspath(model), native.SUFFIXES[suffix])
+    model = native.opened(model)
     if refusals := [*audit(model, part="model")]:
         raise UnsupportedError.all_of(refusals)
-    columns = resolve(fitted_columns(model), inputs)
-    with tracing() as trace, using(strategy=strategy, device=_kind(device)):
-        arguments = _arguments(columns)
-        results = convert(model, _rows(columns, arguments), part="model")
-    wanted = _wanted(results, outputs)
-    content = _sealed(columns, arguments, wanted, trace, model)
-    return CompiledModel(content, device=device)
+    with using(strategy=strategy, device=_kind(device)):
+        proto = _built(model, inputs, outputs)
+    content = serialized(proto)
+    del proto  # before ONNX reads the bytes to check them: a forest has its size in memory once
+    check(content)
+    return CompiledModel(artifact.sealed(content), device=device)
 
 
 def _kind(device: str) -> str:
@@ -122,7 +119,9 @@ def _arguments(inputs: Inputs) -> dict[str, op.Tensor]:
         dtype = BY_NAME[inputs.columns[0].dtype].numpy
         return {MATRIX: op.argument(MATRIX, dtype, len(inputs.columns))}
     return {
-        column.name: op.argument(column.name, BY_NAME[column.dtype or "string"].numpy)
+        column.name: op.argument(
+            column.name, BY_NAME[column.dtype or "string"].numpy, *column.lengths
+        )
         for column in inputs.columns
     }
 
@@ -148,11 +147,14 @@ def _wanted(results: Results, outputs: Sequence[str] | str | None) -> Results:
     return {name: results[name] for name in names}
 
 
-def _sealed(
-    inputs: Inputs, arguments: dict[str, op.Tensor], results: Results, trace: Trace, model: Any
-) -> bytes:
-    """The artefact: graph, schema and digest."""
-    outputs, tensors = _outputs(results, arguments)
+def _built(model: Any, given: Any, wanted: Sequence[str] | str | None) -> onnx.ModelProto:
+    """The graph, and the schema in its metadata."""
+    inputs = resolve(fitted_columns(model), given)
+    arguments = _arguments(inputs)
+    with tracing() as trace:
+        trace.declared = inputs.declared
+        results = convert(model, _rows(inputs, arguments), part="model")
+    outputs, tensors = _outputs(_wanted(results, wanted), arguments)
     tensors |= _checks(trace, tensors)
     proto = build(arguments, tensors)
     used = {info.name for info in proto.graph.input}
@@ -173,6 +175,7 @@ def _sealed(
         checks=tuple(check for check, _ in trace.checks),
         row_bytes=row_bytes(tensors.values()),
         whole=trace.whole,
+        adds=trace.adds,
         padded=is_padded(tensors.values()),
         screened=SCREEN in tensors,
     )
@@ -182,7 +185,7 @@ def _sealed(
         artifact.REMARKS: "\n".join(trace.remarks),
     }
     onnx.helper.set_model_props(proto, metadata)
-    return artifact.sealed(proto.SerializeToString(deterministic=True))
+    return proto
 
 
 def _checks(trace: Trace, results: Mapping[str, op.Tensor]) -> dict[str, op.Tensor]:

@@ -147,10 +147,15 @@ def _goes_left(forest: Forest, seen: float, node: int) -> bool:
     return bool(forest.sets[forest.category_set[node], int(seen)])
 
 
-def walked_sum(forest: Forest, rows: np.ndarray, base: np.ndarray | None = None) -> np.ndarray:
+def walked_sum(
+    forest: Forest,
+    rows: np.ndarray,
+    base: np.ndarray | None = None,
+    dtype: type = np.float64,
+) -> np.ndarray:
     """The leaves' values added one tree after the other, from `base` on, [N, F] -> [N, K]."""
-    total = np.zeros((len(rows), forest.n_outputs))
-    total += 0.0 if base is None else base
+    total = np.zeros((len(rows), forest.n_outputs), dtype)
+    total += 0.0 if base is None else base.astype(dtype)
     for leaf in walk(forest, rows).T:
-        total = total + forest.value[leaf]
+        total = total + forest.value[leaf].astype(dtype)
     return total

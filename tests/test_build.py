@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 import sparkbird
 from sparkbird.errors import ColumnNameError, GraphError, ModelTooLargeError
 from sparkbird.graph import build as module, op, special
-from sparkbird.graph.build import IR_VERSION, OPSET, build, row_bytes
+from sparkbird.graph.build import IR_VERSION, OPSET, build, check, row_bytes, serialized
 from sparkbird.schema import INVALID
 
 X = op.argument("x", np.float64, 3)
@@ -128,7 +128,7 @@ def test_strings_and_attributes_count_towards_the_size_of_a_model(monkeypatch):
 
 def test_a_graph_that_onnx_refuses_is_an_error_of_ours():
     with pytest.raises(GraphError, match="ONNX refuses the graph"):
-        build({"x": X}, {"y": op.logical_not(X)})
+        check(serialized(build({"x": X}, {"y": op.logical_not(X)})))
 
 
 @pytest.mark.parametrize(

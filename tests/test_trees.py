@@ -76,12 +76,32 @@ def test_sums_are_those_of_a_walk(strategy, name, dtype):
                 assert_sums_equal(found, expected[:n], exact=STRATEGIES[strategy].in_order)
 
 
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("name", FORESTS)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_sums_of_float32_are_rounded_after_each_tree(strategy, name, dtype):
+    forest = FORESTS[name]()
+    rows = rows_for(forest, 3, dtype)
+    base = np.linspace(0.1, 0.7, forest.n_outputs).astype(np.float32)
+    for start in (None, base):
+        expected = walked_sum(forest, rows, start, np.float32)
+        options = {"strategy": strategy, "base": start, "dtype": np.float32}
+        for n in (len(rows), 1, 0):
+            for found in (
+                leaf_sum(forest, rows[:n], **options),
+                run(lambda x, o=options: leaf_sum(forest, x, **o), rows[:n]),
+            ):
+                assert found.dtype == np.float32
+                assert_sums_equal(found, expected[:n], exact=STRATEGIES[strategy].in_order)
+
+
 def assert_sums_equal(found, expected, *, exact):
     if exact:
         np.testing.assert_array_equal(found, expected)
     else:
         assert found.shape == expected.shape
-        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+        rtol, atol = (1e-6, 2e-6) if found.dtype == np.float32 else (1e-12, 1e-13)
+        np.testing.assert_allclose(found, expected, rtol, atol)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -135,9 +155,12 @@ def test_many_sums_are_exact_in_their_order():
     leaves = leaf_index(forest, rows)
     for name in ("ensemble", "perfect", "traversal"):
         for outputs in (forest, replace(forest, value=forest.value[:, :1])):
-            expected = np.cumsum(outputs.value[leaves], axis=1)[:, -1]
-            found = run(lambda x, s=name, f=outputs: leaf_sum(f, x, strategy=s), rows)
-            np.testing.assert_array_equal(found, expected)
+            for dtype in TYPES:
+                expected = np.cumsum(outputs.value[leaves].astype(dtype), axis=1)[:, -1]
+                found = run(
+                    lambda x, s=name, f=outputs, d=dtype: leaf_sum(f, x, strategy=s, dtype=d), rows
+                )
+                np.testing.assert_array_equal(found, expected)
 
 
 def test_a_base_belongs_to_every_output_also_to_one_that_no_tree_adds_to():

@@ -14,19 +14,22 @@ from onnx import helper, numpy_helper
 from sparkbird.dtypes import STRING, element_type
 from sparkbird.errors import GraphError, ModelTooLargeError
 from sparkbird.graph.op import ABSENT, ML, ONNX, Body, Node, Tensor
-from sparkbird.graph.tensor import nodes
+from sparkbird.graph.tensor import Integers, nodes
 
 #: The versions every model is written for, read by onnxruntime 1.21 (March 2025) and later;
 #: the domain of machine learning is named only by models that use it, at their least version.
 OPSET = 20
 IR_VERSION = 10
 
+#: How many whole numbers of an attribute are Python's at a time.
+_AT_ONCE = 2**16
+
 #: One protobuf message holds less than 2 GiB; the rest is room for the nodes.
 LARGEST = 2**31 - 2**24
 
 
 def build(inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor]) -> onnx.ModelProto:
-    """The smallest ONNX model that computes `outputs` from `inputs`, checked.
+    """The smallest ONNX model that computes `outputs` from `inputs`, unchecked: see `check`.
 
     An input that no output depends on is left out.
 
@@ -34,28 +37,34 @@ def build(inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor]) -> onnx.M
     ------
     ModelTooLargeError
         The constants exceed what one file holds.
+    """
+    used = {node.attributes["name"] for node in nodes(outputs.values()) if node.op == "Argument"}
+    model = onnx.ModelProto(ir_version=IR_VERSION, producer_name="sparkbird")
+    writer = _Writer(model.graph, taken={*inputs, *outputs})
+    writer.write("sparkbird", {n: t for n, t in inputs.items() if n in used}, outputs)
+    for domain, version in ({ONNX: OPSET} | writer.versions).items():
+        model.opset_import.append(helper.make_opsetid(domain, version))
+    return model
+
+
+def serialized(model: onnx.ModelProto) -> bytes:
+    """The bytes of a model; equal models have equal bytes."""
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+def check(content: bytes) -> None:
+    """Let ONNX check the bytes of a model.
+
+    Raises
+    ------
     GraphError
         ONNX refuses the model.
     """
-    used = {node.attributes["name"] for node in nodes(outputs.values()) if node.op == "Argument"}
-    writer = _Writer(taken={*inputs, *outputs})
-    graph = writer.graph(
-        "sparkbird", {name: t for name, t in inputs.items() if name in used}, outputs
-    )
-    versions = {ONNX: OPSET} | writer.versions
-    model = helper.make_model(
-        graph,
-        opset_imports=[
-            helper.make_opsetid(domain, version) for domain, version in versions.items()
-        ],
-        ir_version=IR_VERSION,
-        producer_name="sparkbird",
-    )
     try:
-        onnx.checker.check_model(model, full_check=True)
+        onnx.checker.check_model(content, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise GraphError(f"ONNX refuses the graph: {error}", "please report this model.") from error
-    return model
 
 
 def row_bytes(outputs: Iterable[Tensor]) -> int:
@@ -78,27 +87,29 @@ def _length(lengths: tuple[int | str, ...]) -> int:
 
 
 class _Writer:
-    """The nodes and constants written so far, and the name of each."""
+    """What has been written to `graph` so far, and the name of each value.
 
-    def __init__(self, taken: set[str]) -> None:
+    Everything is written in place: a forest in memory twice is once too often.
+    """
+
+    def __init__(self, graph: onnx.GraphProto, taken: set[str]) -> None:
+        self.graph = graph
         self.taken = taken
         self.names: dict[Node, list[str]] = {}
-        self.nodes: list[onnx.NodeProto] = []
-        self.initializers: list[onnx.TensorProto] = []
         self.versions: dict[str, int] = {}
         self.described: dict[str, onnx.ValueInfoProto] = {}
         self.size = 0
         self._constants: dict[tuple[Any, ...], str] = {}
 
-    def graph(
+    def write(
         self,
         title: str,
         inputs: Mapping[str, Tensor],
         outputs: Mapping[str, Tensor],
         *,
         shapes: bool = True,
-    ) -> onnx.GraphProto:
-        """The graph that computes `outputs` from `inputs`, for a writer that wrote nothing yet.
+    ) -> None:
+        """Write the graph that computes `outputs` from `inputs`.
 
         `shapes` tells whether to say their shapes: those of a loop may be others each time,
         and ONNX Runtime takes lengths of one name for equal.
@@ -106,18 +117,14 @@ class _Writer:
         for name, tensor in inputs.items():
             self.names.setdefault(tensor.node, [""] * tensor.node.results)[tensor.result] = name
         for name, tensor in outputs.items():
-            self.write(tensor)
-            self.nodes.append(helper.make_node("Identity", [self._name(tensor)], [name]))
-        return helper.make_graph(
-            self.nodes,
-            title,
-            [_info(name, tensor, shape=shapes) for name, tensor in inputs.items()],
-            [_info(name, tensor, shape=shapes) for name, tensor in outputs.items()],
-            self.initializers,
-            value_info=[*self.described.values()],
-        )
+            self._write(tensor)
+            self.graph.node.append(helper.make_node("Identity", [self._name(tensor)], [name]))
+        self.graph.name = title
+        self.graph.input.extend(_info(n, t, shape=shapes) for n, t in inputs.items())
+        self.graph.output.extend(_info(n, t, shape=shapes) for n, t in outputs.items())
+        self.graph.value_info.extend(self.described.values())
 
-    def write(self, tensor: Tensor) -> None:
+    def _write(self, tensor: Tensor) -> None:
         """Write all that `tensor` depends on, operands first, without recursion."""
         stack = [tensor.node]
         while stack:
@@ -151,7 +158,7 @@ class _Writer:
         if key not in self._constants:
             self._weigh(value)
             self._constants[key] = name = self._fresh("constant")
-            self.initializers.append(_tensor_proto(value, name))
+            self.graph.initializer.append(_tensor_proto(value, name))
         return self._constants[key]
 
     def _weigh(self, value: Any) -> None:
@@ -171,22 +178,17 @@ class _Writer:
             self.versions[node.domain] = max(self.versions.get(node.domain, 1), node.version)
         name = self._fresh(node.op.lower())
         names = [name, *(self._fresh(f"{name}_{i}") for i in range(1, node.results))]
-        ready = {k: v for k, v in node.attributes.items() if isinstance(v, onnx.AttributeProto)}
-        attributes = {
-            key: self._attribute(key, value)
-            for key, value in node.attributes.items()
-            if key not in ready
-        }
-        operands = [self._name(operand) for operand in node.operands]
         for operand in node.operands:
             self._describe(operand)
-        label = f"{node.place}/{name}" if node.place else name
-        self.nodes.append(
-            helper.make_node(
-                node.op, operands, names, name=label, domain=node.domain or None, **attributes
-            )
+        written = self.graph.node.add(
+            op_type=node.op,
+            input=[self._name(operand) for operand in node.operands],
+            output=names,
+            name=f"{node.place}/{name}" if node.place else name,
+            domain=node.domain,
         )
-        self.nodes[-1].attribute.extend(ready.values())
+        for key, value in sorted(node.attributes.items()):
+            self._attribute(written.attribute.add(name=key), value)
         return names
 
     def _describe(self, tensor: Tensor) -> None:
@@ -197,21 +199,32 @@ class _Writer:
         if name not in self.described:
             self.described[name] = _info(name, tensor, shape=False)
 
-    def _attribute(self, key: str, value: Any) -> Any:
-        if isinstance(value, np.ndarray):
-            return _tensor_proto(value, key)
-        return self._body(value) if isinstance(value, Body) else value
+    def _attribute(self, attribute: onnx.AttributeProto, value: Any) -> None:
+        """Write the value of an attribute."""
+        if isinstance(value, Body):
+            attribute.type = onnx.AttributeProto.GRAPH
+            self._body(attribute.g, value)
+        elif isinstance(value, Integers):
+            attribute.type = onnx.AttributeProto.INTS
+            for start in range(0, len(value.values), _AT_ONCE):
+                attribute.ints.extend(value.values[start : start + _AT_ONCE].tolist())
+        elif isinstance(value, np.ndarray):
+            attribute.type = onnx.AttributeProto.TENSOR
+            attribute.t.CopyFrom(_tensor_proto(value, attribute.name))
+        elif isinstance(value, onnx.AttributeProto):
+            attribute.CopyFrom(value)
+        else:
+            attribute.CopyFrom(helper.make_attribute(attribute.name, value))
 
-    def _body(self, body: Body) -> onnx.GraphProto:
-        """The body of a loop: a graph of its own, whose names are nowhere else."""
+    def _body(self, graph: onnx.GraphProto, body: Body) -> None:
+        """Write the body of a loop: a graph of its own, whose names are nowhere else."""
         given = (*body.arguments, *body.outside)
         inputs = {self._fresh("given"): tensor for tensor in given}
         outputs = {self._fresh("next"): tensor for tensor in (*body.results, *body.outside)}
-        writer = _Writer(self.taken)
+        writer = _Writer(graph, self.taken)
         writer.versions, writer.size = self.versions, self.size
-        graph = writer.graph("body", inputs, outputs, shapes=False)
+        writer.write("body", inputs, outputs, shapes=False)
         self.size = writer.size
-        return graph
 
 
 def _identity(value: np.ndarray) -> tuple[Any, ...]:
@@ -225,6 +238,8 @@ def _size(value: Any) -> int:
         return value.nbytes
     if isinstance(value, np.ndarray):
         return sum(len(text) for text in value.ravel().tolist())
+    if isinstance(value, Integers):
+        return value.values.nbytes
     if isinstance(value, onnx.AttributeProto):
         return int(value.ByteSize())
     return 4 * len(value) if isinstance(value, (list, tuple)) else 0

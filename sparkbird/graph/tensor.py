@@ -119,6 +119,13 @@ class Body:
     results: tuple[Tensor, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Integers:
+    """An attribute that is a list of whole numbers, kept as the array `values` [M]."""
+
+    values: np.ndarray
+
+
 #: A value [N, ...]: computed, or yet to be. (Typed as Any: either side of every operator
 #: may be the one or the other, and NumPy's stubs cannot say so.)
 Array: TypeAlias = Any

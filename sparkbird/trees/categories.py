@@ -77,7 +77,7 @@ def columns(forest: Forest) -> int:
 
 def _questions(forest: Forest) -> np.ndarray:
     """A number for what each node asks: its feature, set, and the way of unknown codes, [M]."""
-    question: np.ndarray = forest.feature * len(forest.sets) + forest.category_set
+    question: np.ndarray = forest.feature.astype(np.int64) * len(forest.sets) + forest.category_set
     return np.asarray(question * 2 + forest.nan_left)
 
 

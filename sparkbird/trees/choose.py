@@ -22,11 +22,13 @@ from sparkbird.trees.sums import based, in_order
 from sparkbird.trees.work import Work
 
 if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
     from sparkbird.graph.op import Array
 
 
 def _sum_of_leaves(leaf_index: Callable[[Forest, Array], Array]) -> Callable[..., Array]:
-    return lambda forest, x: in_order(forest, leaf_index(forest, x))
+    return lambda forest, x, dtype: in_order(forest, leaf_index(forest, x), dtype)
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Strategy:
     """One way to compute a forest of numeric tests.
 
     leaf_index  (forest, x) -> the leaf of each row in each tree, [N, F] -> [N, T]
-    leaf_sum    (forest, x) -> the sum of the leaves' values, [N, F] -> [N, K]
+    leaf_sum    (forest, x, dtype) -> the sum of the leaves' values, [N, F] -> [N, K] of `dtype`
     obstacle    forest -> why it cannot be computed so, or ""
     counts      work -> the units that a row costs; `PRICES` has the price of each
     narrows     whether float32 rows are compared in float32
@@ -42,7 +44,7 @@ class Strategy:
     """
 
     leaf_index: Callable[[Forest, Array], Array]
-    leaf_sum: Callable[[Forest, Array], Array]
+    leaf_sum: Callable[[Forest, Array, DTypeLike], Array]
     obstacle: Callable[[Forest], str]
     counts: Callable[[Work], dict[str, float]]
     narrows: bool = True
@@ -69,12 +71,18 @@ STRATEGIES = {
 
 
 def leaf_sum(
-    forest: Forest, x: Array, *, strategy: str | None = None, base: np.ndarray | None = None
+    forest: Forest,
+    x: Array,
+    *,
+    strategy: str | None = None,
+    base: np.ndarray | None = None,
+    dtype: DTypeLike = np.float64,
 ) -> Array:
-    """The leaf values of all trees added to `base` [K], tree after tree, [N, F] -> [N, K] float64.
+    """The leaf values of all trees added to `base` [K], tree after tree, [N, F] -> [N, K].
 
-    On a CPU with one thread the sum is rounded as ``((base + t0) + t1) + ...``; `gemm` and
-    CUDA add in another order, so that the last bits may differ.
+    Values and sums are of `dtype`, float64 or float32. On a CPU with one thread the sum is
+    rounded as ``((base + t0) + t1) + ...``; `gemm` and CUDA add in another order, so that the
+    last bits may differ.
 
     Raises
     ------
@@ -82,13 +90,13 @@ def leaf_sum(
         The strategy asked for, here or by `options.using`, cannot compute this forest.
     """
     if base is not None:
-        forest = based(forest, np.asarray(base, np.float64))
+        forest = based(forest, np.asarray(base), dtype)
     x = op.floating(x)
     chosen = _chosen(forest, x, strategy, wants_sum=True)
     pieces = [*parts(forest)]
     if len(pieces) == 1:
-        return chosen.leaf_sum(*chosen.prepared(forest, x))
-    return in_order(forest, _joined(chosen, pieces, x))
+        return chosen.leaf_sum(*chosen.prepared(forest, x), dtype)
+    return in_order(forest, _joined(chosen, pieces, x), dtype)
 
 
 def leaf_index(forest: Forest, x: Array, *, strategy: str | None = None) -> Array:

@@ -11,11 +11,14 @@ import numpy as np
 
 from sparkbird.graph import op
 from sparkbird.graph.op import ML, Op
+from sparkbird.graph.tensor import Integers
 from sparkbird.trees.forest import narrowed
 from sparkbird.trees.sums import in_order
 from sparkbird.trees.work import is_scalar
 
 if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
     from sparkbird.graph.op import Array
     from sparkbird.trees.forest import Forest
     from sparkbird.trees.work import Work
@@ -25,18 +28,22 @@ if TYPE_CHECKING:
 _SUM, _NO_TRANSFORM, _LESS_OR_EQUAL = 1, 0, 0
 
 
-def leaf_sum(forest: Forest, x: Array) -> Array:
-    """The leaf values added in the order of the trees, [N, F] -> [N, K] float64.
+def leaf_sum(forest: Forest, x: Array, dtype: DTypeLike) -> Array:
+    """The leaf values added in `dtype` in the order of the trees, [N, F] -> [N, K].
 
-    Rows, thresholds and values have one type in a TreeEnsemble: here float64, to which
-    float32 rows widen exactly. A leaf of it adds to one output. Where leaves are vectors, it
-    gives their numbers instead, and the values are gathered.
+    Rows, thresholds and values have one type in a TreeEnsemble: that of the sum, to which
+    float32 rows widen exactly. A leaf of it adds to one output. Where leaves are vectors, or
+    rows are of another type and one tree is no sum, or wider than it, it gives the numbers of
+    leaves instead, and the values are gathered.
     """
-    if not is_scalar(forest) or (forest.n_trees == 1 and x.dtype == np.float32):
-        return in_order(forest, leaf_index(forest, x))
+    narrower = x.dtype.itemsize < np.dtype(dtype).itemsize
+    if not is_scalar(forest) or (x.dtype != dtype and (forest.n_trees == 1 or not narrower)):
+        return in_order(forest, leaf_index(forest, x), dtype)
+    if x.dtype == dtype == np.float32:
+        forest = narrowed(forest)
     weight = forest.value.sum(axis=1)
     target = (forest.value != 0).argmax(axis=1)
-    return _applied(forest, op.cast(x, dtype=np.float64), weight, target, forest.n_outputs)
+    return _applied(forest, op.cast(x, dtype=dtype), weight, target, forest.n_outputs)
 
 
 def leaf_index(forest: Forest, x: Array) -> Array:
@@ -139,9 +146,20 @@ def _leaf(x: np.ndarray, root: int, tree: dict[str, Any]) -> np.ndarray:
 def _attributes(**attributes: Any) -> dict[str, Any]:
     """The attributes as ONNX has them: whole numbers in lists, the rest as tensors."""
     return {
-        name: value.tolist() if getattr(value, "dtype", None) == np.int64 else value
+        name: Integers(_narrow(value)) if _are_integers(value) else value
         for name, value in attributes.items()
     }
+
+
+def _are_integers(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "i"
+
+
+def _narrow(values: np.ndarray) -> np.ndarray:
+    """The same numbers in half of the memory, if they fit."""
+    bound = np.iinfo(np.int32)
+    fit = not len(values) or (values.min() >= bound.min and values.max() <= bound.max)
+    return values.astype(np.int32) if fit else values
 
 
 tree_ensemble = Op("TreeEnsemble", _walked, attributes=_attributes, domain=ML, version=5)

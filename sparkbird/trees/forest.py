@@ -37,14 +37,14 @@ class Forest:
     other, as do the trees.
 
     roots         [T]    int64
-    feature       [M]    int64
+    feature       [M]    int32
     threshold     [M]    float64 may be infinite, not NaN
     nan_left      [M]    bool
-    left,right    [M]    int64   indices into these arrays, not into one tree
+    left,right    [M]    int32   indices into these arrays, not into one tree
     value         [M, K] float64
-    category_set  [M]    int64   -1 at a numeric node; may be left out
+    category_set  [M]    int32   -1 at a numeric node; may be left out
     sets          [S, C] bool    may be left out
-    leaf_id       [M]    int64   the library's number of the leaf; if left out, the node's
+    leaf_id       [M]    int32   the library's number of the leaf; if left out, the node's
                                  number in its tree
 
     Raises
@@ -68,23 +68,23 @@ class Forest:
         """Bring the arrays to their types and check once what every strategy relies on."""
         self._set("roots", np.asarray(self.roots, np.int64))
         for name in ("left", "right"):
-            self._set(name, np.asarray(getattr(self, name), np.int64))
+            self._set(name, np.asarray(getattr(self, name), np.int32))
         if not self.category_set.size:
-            self._set("category_set", np.full(len(self.left), -1))
+            self._set("category_set", np.full(len(self.left), -1, np.int32))
         self._check_lengths()
         leaf = self.leaves
         numeric = np.asarray(self.category_set) < 0
         # fmt: off
-        self._set("category_set", np.where(leaf, -1, self.category_set).astype(np.int64))
-        self._set("feature",   np.where(leaf, 0, self.feature).astype(np.int64))
+        self._set("category_set", np.where(leaf, -1, self.category_set).astype(np.int32))
+        self._set("feature",   np.where(leaf, 0, self.feature).astype(np.int32))
         self._set("threshold", np.where(leaf | ~numeric, 0.0, self.threshold).astype(np.float64))
         self._set("nan_left",  np.asarray(self.nan_left, np.bool_) & ~leaf)
         self._set("value",     np.where(leaf[:, None], self.value, 0.0).astype(np.float64))
         self._set("sets",      np.asarray(self.sets, np.bool_))
         # fmt: on
         self._check_values()
-        if not self.leaf_id.size:
-            self._set("leaf_id", np.arange(len(leaf)) - self.starts[self.tree])
+        numbers = self.leaf_id if self.leaf_id.size else np.arange(len(leaf)) - self._first
+        self._set("leaf_id", np.asarray(numbers, np.int32))
 
     def _set(self, name: str, value: np.ndarray) -> None:
         object.__setattr__(self, name, value)
@@ -180,7 +180,7 @@ class Forest:
 
     @cached_property
     def _walked(self) -> tuple[np.ndarray, np.ndarray]:
-        tree, level = np.full((2, len(self.left)), -1)
+        tree, level = np.full((2, len(self.left)), -1, np.int32)
         frontier, steps = self.roots, 0
         tree[frontier] = np.arange(len(frontier))
         while frontier.size and steps <= len(self.left):
@@ -197,6 +197,11 @@ class Forest:
     def starts(self) -> np.ndarray:
         """[T], the first node of each tree."""
         return np.searchsorted(self.tree, np.arange(len(self.roots)))
+
+    @property
+    def _first(self) -> np.ndarray:
+        """[M], the first node of each node's tree."""
+        return np.asarray(self.starts[self.tree])
 
     @property
     def depth(self) -> int:

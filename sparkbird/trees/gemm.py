@@ -14,6 +14,8 @@ import numpy as np
 from sparkbird.graph import op
 
 if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
     from sparkbird.graph.op import Array
     from sparkbird.trees.forest import Forest
     from sparkbird.trees.work import Work
@@ -25,8 +27,10 @@ GROUP = 128
 LARGEST = 2**25
 
 
-def leaf_sum(forest: Forest, x: Array) -> Array:
+def leaf_sum(forest: Forest, x: Array, dtype: DTypeLike) -> Array:
     """The sum over trees of the leaf values, in the order of the product, [N, F] -> [N, K].
+
+    It is one of float64, rounded to `dtype` at the end.
 
     The published strategy also selects the tested columns by a product with a 0/1 matrix.
     Here they are gathered: 0 * inf is NaN, and one infinity in a row would spoil every test.
@@ -37,7 +41,7 @@ def leaf_sum(forest: Forest, x: Array) -> Array:
     for group in groups(forest):
         values = op.matmul(_reached(group, x), group.value[group.leaves])
         total = values if total is None else total + values
-    return total
+    return op.cast(total, dtype=dtype)
 
 
 def leaf_index(forest: Forest, x: Array) -> Array:

@@ -112,7 +112,10 @@ def random_trees_embedding(model: RandomTreesEmbedding, x: Array | Table) -> Res
         op.check(op.sum(unseen, axis=1) > 0, f"{type(model).__name__} takes no unseen leaf")
     places = op.take(np.maximum(place, 0), found)
     blocks = (Coded(op.take(places, i, axis=1), np.ones(n)) for i, n in enumerate(widths))
-    return {"transform": Sparse(tuple(blocks)), "leaf": op.take(forest.leaf_id, found)}
+    return {
+        "transform": Sparse(tuple(blocks)),
+        "leaf": op.take(forest.leaf_id.astype(np.int64), found),
+    }
 
 
 def _places_of_leaves(model: RandomTreesEmbedding, forest: Forest) -> np.ndarray:

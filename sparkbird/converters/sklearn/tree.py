@@ -136,7 +136,7 @@ def _read(tree: Tree, value: np.ndarray) -> Forest:
 
 def leaves(forest: Forest, x: Array) -> Array:
     """The leaf of each row in each tree as the library numbers it, [N, F] -> [N, T] int64."""
-    return op.take(forest.leaf_id, trees.leaf_index(forest, x))
+    return op.take(forest.leaf_id.astype(np.int64), trees.leaf_index(forest, x))
 
 
 def class_results(model: Any, shares: Array) -> Results:
