@@ -22,6 +22,10 @@ def require_fitted(model: Any, name: str) -> None:
     NotFittedError
         The estimator is not fitted.
     """
+    if callable(own := getattr(model, "is_fitted", None)):  # CatBoost's, of summed models too
+        if not own():
+            raise NotFittedError(f"{name} is not fitted", "call fit() before compiling.")
+        return
     validation: Any = sys.modules.get("sklearn.utils.validation")
     if validation is None or not (hasattr(model, "get_params") and hasattr(model, "fit")):
         return

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from catboost import CatBoostClassifier, CatBoostRegressor
+from catboost import CatBoostClassifier, CatBoostRegressor, sum_models
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import StackingRegressor, VotingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -163,3 +163,11 @@ def test_several_classes_without_labels_are_refused():
         model.predict(X)
     with pytest.raises(UnsupportedOptionError, match="has no labels"):
         sparkbird.compile(model)
+
+
+def test_models_that_were_summed_are_one():
+    X, y = continuous()
+    one, other = (regressor(random_seed=seed).fit(X, y) for seed in (1, 2))
+    summed = sum_models([one, other], weights=[0.25, 0.75])
+    compiled = sparkbird.compile(summed, inputs=X)
+    np.testing.assert_allclose(compiled.predict(X), summed.predict(X), rtol=1e-15)

@@ -93,7 +93,7 @@ def _count(model: Any) -> int:
     """The number of columns; a model that was copied or read again says it had none."""
     numeric = model._get_float_feature_indices()  # noqa: SLF001  that of categories is public
     used: list[int] = [*numeric, *model.get_cat_feature_indices()]
-    told: int = model.n_features_in_
+    told: int = getattr(model, "n_features_in_", 0)  # of summed models there is none
     return max(told, 1 + max(used, default=-1))
 
 
