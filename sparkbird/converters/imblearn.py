@@ -20,6 +20,7 @@ from sparkbird.converters.registry import (
     takes_series,
     transform,
 )
+from sparkbird.converters.sklearn.scipy_matrices import marked
 from sparkbird.errors import UnsupportedError, UnsupportedOptionError
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def pipeline(model: Pipeline, x: Array | Table) -> Results:
     for part, step in _steps(model):
         if step is last:
             return convert(step, x, part=part)
-        results = {"transform": transform(step, x, part=part)}
+        results = {"transform": marked(step, x, transform(step, x, part=part))}
         x = results["transform"]
     return results
 

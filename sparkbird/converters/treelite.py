@@ -128,11 +128,7 @@ def model(model: Model, x: Array | Table) -> Results:
 def _raw(header: Any, forest: Forest, x: Array) -> Array:
     """The sums of the trees, their means if the model has these, and the base scores added."""
     shape = _shape(header)
-    if x.dtype == np.float32:
-        values = op.take(forest.value.astype(x.dtype), trees.leaf_index(forest, x))
-        total = op.take(op.cumsum(values, axis=1), forest.n_trees - 1, axis=1)
-    else:
-        total = trees.leaf_sum(forest, x)
+    total = trees.leaf_sum(forest, x, dtype=x.dtype)
     if header.get_field("average_tree_output")[0]:
         total = total / _counts(header, forest.n_trees).astype(x.dtype)
     base = np.asarray(header.get_field("base_scores"), np.float64).ravel()

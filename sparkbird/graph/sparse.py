@@ -155,9 +155,14 @@ def summed(row: Array, column: Array, value: Array, width: int, like: Array) -> 
 
 @dataclass(frozen=True)
 class Sparse:
-    """F columns in blocks: matrices [N, F'] and what is mostly zeros."""
+    """F columns in blocks: matrices [N, F'] and what is mostly zeros.
+
+    `scipy` is whether the original has a SciPy matrix here, in which no 0 is stored, and None
+    if that cannot be told: XGBoost takes what is not stored for missing.
+    """
 
     blocks: tuple[Block, ...]
+    scipy: bool | None = False
 
     @property
     def shape(self) -> tuple[str, int]:
@@ -192,24 +197,28 @@ class Sparse:
                 blocks.append(block.selected(inside))
             elif len(inside):
                 blocks.append(op.take(block, inside, axis=1))
-        return Sparse(tuple(blocks))
+        return replace(self, blocks=tuple(blocks))
 
     def scaled(self, factors: np.ndarray) -> Sparse:
         """Each column multiplied by its factor [F], in the type of the column: see `floating`."""
         assert all(block.dtype.kind == "f" for block in self.blocks), self.dtype
-        return Sparse(
-            tuple(
+        return replace(
+            self,
+            blocks=tuple(
                 block.scaled(factor)
                 if isinstance(block, SPARSE)
                 else _scaled(block, factor.astype(block.dtype))
                 for block, factor in self._with(factors)
-            )
+            ),
         )
 
     def mapped(self, function: Callable[[Array], Array]) -> Sparse:
         """`function`, which leaves 0 as it is, of each value."""
-        return Sparse(
-            tuple(b.mapped(function) if isinstance(b, SPARSE) else function(b) for b in self.blocks)
+        return replace(
+            self,
+            blocks=tuple(
+                b.mapped(function) if isinstance(b, SPARSE) else function(b) for b in self.blocks
+            ),
         )
 
     def floating(self) -> Sparse:
@@ -218,13 +227,14 @@ class Sparse:
 
     def rows_divided(self, divisors: Array) -> Sparse:
         """Each row divided by its divisor [N]."""
-        return Sparse(
-            tuple(
+        return replace(
+            self,
+            blocks=tuple(
                 b.rows_divided(divisors)
                 if isinstance(b, SPARSE)
                 else b / op.expand(divisors, axis=1)
                 for b in self.blocks
-            )
+            ),
         )
 
     def product(self, weights: np.ndarray) -> Array:
@@ -269,8 +279,10 @@ def affine(x: Array | Sparse, weights: np.ndarray, added: Any) -> Array:
 
 def beside(parts: Iterable[Array | Sparse]) -> Sparse:
     """The columns of all parts side by side."""
-    blocks = (part.blocks if isinstance(part, Sparse) else (part,) for part in parts)
-    return Sparse(tuple(block for part in blocks for block in part))
+    parts = [part if isinstance(part, Sparse) else Sparse((part,)) for part in parts]
+    scipy = {part.scipy for part in parts}
+    blocks = tuple(block for part in parts for block in part.blocks)
+    return Sparse(blocks, None if None in scipy else True in scipy)
 
 
 def _looked_up(coded: Sequence[tuple[Coded, np.ndarray]]) -> Array:

@@ -31,15 +31,16 @@ _SUM, _NO_TRANSFORM, _LESS_OR_EQUAL = 1, 0, 0
 def leaf_sum(forest: Forest, x: Array, dtype: DTypeLike) -> Array:
     """The leaf values added in `dtype` in the order of the trees, [N, F] -> [N, K].
 
-    Rows, thresholds and values have one type in a TreeEnsemble: that of the sum, to which
-    float32 rows widen exactly. A leaf of it adds to one output. Where leaves are vectors, or
-    rows are of another type and one tree is no sum, or wider than it, it gives the numbers of
+    Rows, thresholds and values have one type in a TreeEnsemble: here that of the sum, to which
+    float32 rows widen exactly. A leaf of it adds to one output. Where leaves are vectors, where
+    rows are wider than the sum, or to be widened for one tree alone, it gives the numbers of
     leaves instead, and the values are gathered.
     """
-    narrower = x.dtype.itemsize < np.dtype(dtype).itemsize
-    if not is_scalar(forest) or (x.dtype != dtype and (forest.n_trees == 1 or not narrower)):
+    as_they_are = x.dtype == dtype
+    widened = x.dtype == np.float32 and forest.n_trees > 1
+    if not is_scalar(forest) or not (as_they_are or widened):
         return in_order(forest, leaf_index(forest, x), dtype)
-    if x.dtype == dtype == np.float32:
+    if dtype == np.float32:
         forest = narrowed(forest)
     weight = forest.value.sum(axis=1)
     target = (forest.value != 0).argmax(axis=1)

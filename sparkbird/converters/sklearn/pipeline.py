@@ -19,6 +19,7 @@ from sparkbird.converters.registry import (
     takes_series,
     transform,
 )
+from sparkbird.converters.sklearn.scipy_matrices import marked
 from sparkbird.dtypes import is_string
 from sparkbird.errors import ColumnTypeError
 from sparkbird.graph import op
@@ -65,7 +66,7 @@ def pipeline(model: Pipeline, x: Array | Table) -> Results:
     *first, (_, last) = model.steps
     for name, step in first:
         if not _is_named(step, "passthrough"):
-            x = transform(step, x, part=f".named_steps[{name!r}]")
+            x = marked(step, x, transform(step, x, part=f".named_steps[{name!r}]"))
     if _is_named(last, "passthrough"):
         return {"transform": x}
     return convert(last, x, part=f".named_steps[{model.steps[-1][0]!r}]")
