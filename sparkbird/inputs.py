@@ -8,7 +8,7 @@ A matrix keeps its type.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,12 +23,14 @@ from sparkbird.schema import Column, Layout
 class Inputs:
     """The columns of a model in order; a column whose type cannot be used has the type "".
 
-    `named` tells whether the model sees a dataframe, or an array without names.
+    `named` tells whether the model sees a dataframe, or an array without names; `declared` are
+    the types of named columns before they enter the graph: "int64", "bool".
     """
 
     layout: Layout
     columns: tuple[Column, ...]
     named: bool
+    declared: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,11 @@ def resolve(fitted: Fitted, given: Any) -> Inputs:
         declared = dict(zip(fitted.names, declared.values(), strict=False))
     known = _from_model(fitted).columns
     _refuse_unknown(given, declared, fitted.names)
-    types = {column.name: column.dtype for column in known} | declared
-    return Inputs("columns", _entering((name, types[name]) for name in fitted.names), named=True)
+    types = {column.name: column.kind for column in known}
+    # Of vectors a schema says that they are some, the model how long they are.
+    types |= {n: kind for n, kind in declared.items() if kind or not _is_vector(types.get(n, ""))}
+    entering = _entering((name, types[name]) for name in fitted.names)
+    return Inputs("columns", entering, named=True, declared=declared)
 
 
 def _of_values(fitted: Fitted, given: Any) -> Inputs:
@@ -106,7 +111,7 @@ def _from_model(fitted: Fitted) -> Inputs:
             "give inputs=: a sample of the rows, a schema, or a mapping from name to type.",
         )
     names = fitted.names or tuple(f"x{i}" for i in range(fitted.count or 0))
-    columns = tuple(Column(n, fitted.types.get(i, "float64")) for i, n in enumerate(names))
+    columns = tuple(Column.of(n, fitted.types.get(i, "float64")) for i, n in enumerate(names))
     if fitted.names is None and not fitted.types:
         return Inputs("matrix", columns, named=False)
     return Inputs("columns", columns, named=fitted.names is not None)
@@ -131,9 +136,13 @@ def _from_array(fitted: Fitted, sample: np.ndarray) -> Inputs:
 
 def _entering(declared: Iterable[tuple[str, str]]) -> tuple[Column, ...]:
     return tuple(
-        Column(name, dtype if dtype in ("", "string", "float32") else "float64")
-        for name, dtype in declared
+        Column.of(n, kind if _is_vector(kind) or kind in ("", "string", "float32") else "float64")
+        for n, kind in declared
     )
+
+
+def _is_vector(kind: str) -> bool:
+    return kind.startswith("vector[")
 
 
 def _refuse_unknown(given: Any, declared: Mapping[str, str], names: tuple[str, ...]) -> None:
@@ -184,7 +193,14 @@ def _of_objects(sample: np.ndarray) -> dict[str, str]:
 
 
 def _of_spark(schema: Any) -> dict[str, str]:
-    return {field.name: _of_type(field.dataType.simpleString()) for field in schema.fields}
+    return {field.name: _of_field(field) for field in schema.fields}
+
+
+def _of_field(field: Any) -> str:
+    """The name of the type of a column of Spark; of vectors, if their length is known."""
+    kind: str = field.dataType.simpleString()
+    length = field.metadata.get("ml_attr", {}).get("num_attrs") if kind == "vector" else None
+    return f"vector[{length}]" if length else _of_type(kind)
 
 
 def _of_mapping(given: Mapping[str, Any]) -> dict[str, str]:
@@ -231,6 +247,8 @@ def _of_type(kind: Any) -> str:
     if isinstance(kind, (np.dtype, type)):
         return _name_of(pa.from_numpy_dtype(kind))
     name = str(kind)
+    if _is_vector(name):
+        return name
     return "float64" if name.startswith("decimal") else _ALIASES.get(name, "")
 
 

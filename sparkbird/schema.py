@@ -6,6 +6,7 @@ N is the number of rows.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
 
@@ -21,16 +22,39 @@ INVALID = "sparkbird.invalid"
 #: The graph output, one number for all rows, that is finite only if no row fails a check.
 SCREEN = "sparkbird.screen"
 
+#: The output [N] that tells which rows the model drops from a dataframe.
+DROPPED = "sparkbird.dropped"
+
 #: How the rows of a model are laid out.
 Layout: TypeAlias = Literal["columns", "matrix", "series"]
 
 
+#: How a type of vectors is written.
+_VECTOR = re.compile(r"vector\[(\d+)\]")
+
+
 @dataclass(frozen=True)
 class Column:
-    """A column that the model reads, and the name of its element type (`sparkbird.dtypes`)."""
+    """A column that the model reads, and the name of its element type (`sparkbird.dtypes`).
+
+    `lengths` are those of its values, if these are vectors: [N, *lengths].
+    """
 
     name: str
     dtype: str
+    lengths: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, name: str, kind: str) -> Column:
+        """The column of a `kind`: the name of an element type, or ``vector[5]``."""
+        if found := _VECTOR.fullmatch(kind):
+            return cls(name, "float64", (int(found[1]),))
+        return cls(name, kind)
+
+    @property
+    def kind(self) -> str:
+        """The name of its element type, or that of its vectors: ``vector[5]``."""
+        return f"vector[{self.lengths[0]}]" if self.lengths else self.dtype
 
 
 @dataclass(frozen=True)
@@ -51,10 +75,12 @@ class Output:
         ``array``: one tensor. ``list``: a list of arrays, as `predict_proba` of several
         targets gives. ``object``: columns [N] of different types, put together as an array
         of objects. ``pandas``: the same as a dataframe with the column names `names`.
+        ``tokens``: a list of strings for each row, in one tensor [N, T] in which those that
+        are `dtypes.NO_TOKEN` are none of them.
     """
 
     name: str
-    kind: Literal["array", "list", "object", "pandas"]
+    kind: Literal["array", "list", "object", "pandas", "tokens"]
     tensors: tuple[Tensor, ...]
     names: tuple[str, ...] = ()
 
@@ -82,6 +108,9 @@ class Schema:
         The size of the widest intermediate result, in bytes a row.
     whole
         Whether a row's result depends on the rows beside it: batches must not be cut.
+    adds
+        Whether the outputs are columns that the model adds to a dataframe, as those of Spark ML
+        do: its ``transform`` gives all of them beside the columns given.
     padded
         Whether texts are cut into pieces, of which each row has as many as the longest text.
     screened
@@ -95,6 +124,7 @@ class Schema:
     checks: tuple[Check, ...] = ()
     row_bytes: int = 0
     whole: bool = False
+    adds: bool = False
     padded: bool = False
     screened: bool = False
 
@@ -121,22 +151,27 @@ class Schema:
         raw = json.loads(text)
         return cls(
             layout=raw["layout"],
-            columns=tuple(Column(**column) for column in raw["columns"]),
+            columns=tuple(_column(**column) for column in raw["columns"]),
             names=tuple(raw["names"]),
             outputs=tuple(_output(output) for output in raw["outputs"]),
             checks=tuple(Check(**check) for check in raw["checks"]),
             row_bytes=raw["row_bytes"],
             whole=raw.get("whole", False),
+            adds=raw.get("adds", False),
             padded=raw.get("padded", False),
             screened=raw.get("screened", False),
         )
 
     def __str__(self) -> str:
-        takes = "\n".join(f"  {column.name}: {column.dtype}" for column in self.columns)
+        takes = "\n".join(f"  {column.name}: {column.kind}" for column in self.columns)
         if self.layout == "matrix":
             takes = f"  {MATRIX}: {self.columns[0].dtype}[N, {len(self.columns)}]"
         gives = "\n".join(f"  {_described(output)}" for output in self.outputs)
         return f"takes\n{takes}\ngives\n{gives}"
+
+
+def _column(name: str, dtype: str, lengths: list[int] | tuple[int, ...] = ()) -> Column:
+    return Column(name, dtype, tuple(lengths))
 
 
 def _output(raw: dict) -> Output:  # type: ignore[type-arg]
@@ -149,4 +184,5 @@ def _described(output: Output) -> str:
         f"{tensor.dtype}[{', '.join(['N', *map(str, tensor.lengths)])}]"
         for tensor in output.tensors
     )
-    return f"{output.name}: {', '.join(shapes)}"
+    lists = "lists of " if output.kind == "tokens" else ""
+    return f"{output.name}: {lists}{', '.join(shapes)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -21,12 +21,16 @@ class Trace:
     screens  values for the mask of a check, one of which is NaN or infinite if a row fails it
     remarks  lines for `explain`: choices made while the graph was built
     whole    whether a row's result depends on the rows beside it
+    adds     whether the model adds columns to a dataframe, as those of Spark ML do
+    declared the types of the columns as `inputs=` gives them: what is float64 may be "bool"
     """
 
     checks: list[tuple[Check, Tensor]] = field(default_factory=list)
     screens: dict[Tensor, Tensor] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     whole: bool = False
+    adds: bool = False
+    declared: Mapping[str, str] = field(default_factory=dict)
 
 
 _place: ContextVar[str] = ContextVar("place", default="")

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from sparkbird.dtypes import BY_NAME, MISSING
 from sparkbird.errors import ColumnCountError, ColumnTypeError
+from sparkbird.runtime import vectors
 from sparkbird.schema import MATRIX, Column, Schema
 
 
@@ -42,6 +43,8 @@ def values_of(column: Column, array: pa.Array) -> np.ndarray:
     """
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
+    if column.lengths:
+        return vectors.values_of(column, array)
     kind = "string" if column.dtype == "string" else "number"
     for accepts, becomes in _TAKES[kind]:
         if accepts(array.type):
