@@ -8,6 +8,7 @@ the library's class, and compile that.
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,29 @@ _READERS: dict[str, Callable[[Any, str], Any]] = {
     "xgboost": lambda xgboost, path: xgboost.Booster(model_file=path),
     "catboost": lambda catboost, path: catboost.CatBoost().load_model(path),
 }
+
+
+def opened(model: Any) -> Any:
+    """`model` as converters know it: read from its file or folder, or from what Spark saves of it.
+
+    Raises
+    ------
+    ArtifactError, UnsupportedModelError
+        It cannot be read.
+    """
+    if isinstance(model, (str, os.PathLike)):
+        path = Path(model)
+        if library := SUFFIXES.get(path.suffix.lower()):
+            return read(str(path), library)
+        if (path / "metadata").is_dir():
+            from sparkbird.converters.sparkml import persisted
+
+            return persisted.read(path)
+    if type(model).__module__.startswith("pyspark.ml."):
+        from sparkbird.converters.sparkml import saving
+
+        return saving.saved(model)
+    return model
 
 
 def read(path: str, library: str) -> Any:
