@@ -30,7 +30,7 @@ class Inputs:
     layout: Layout
     columns: tuple[Column, ...]
     named: bool
-    declared: Mapping[str, str] = field(default_factory=dict)
+    declared: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

@@ -334,7 +334,7 @@ def _refused_class(model: object) -> list[UnsupportedError]:
     cls = type(model)
     name = qualified_name(cls)
     ancestor = _registered_ancestor(cls)
-    if ancestor is None and name in _refused:
+    if name in _refused and name not in _converters:  # which its ancestor may have
         reason, way_out = _refused[name]
         return [UnsupportedModelError(f"{name} is not compiled: {reason}", way_out)]
     if ancestor is None:

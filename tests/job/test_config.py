@@ -33,7 +33,7 @@ MISTAKES = [
         "  kind: joblib\n",
         "model",
         2,
-        "model.kind: must be 'onnx' or 'pickle', not 'joblib'",
+        "model.kind: must be 'onnx', 'pickle', 'lightgbm', 'xgboost' or 'catboost', not 'joblib'",
         "trust",
     ),
     ("  late: predict", "  late: 1", 6, "outputs.late: must be a text, not 1", "quote"),
