@@ -1,0 +1,1 @@
+"""pyspark.ml: models in the form in which Spark ML saves them."""
