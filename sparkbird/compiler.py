@@ -20,6 +20,7 @@ from sparkbird.converters.registry import Results, Value, converter_for, takes_s
 from sparkbird.dtypes import BY_NAME, element_type
 from sparkbird.errors import ColumnNameError, ColumnTypeError, SchemaError, UnsupportedError
 from sparkbird.graph import op
+from sparkbird.graph.blocks import in_blocks
 from sparkbird.graph.build import build, check, is_padded, row_bytes, serialized
 from sparkbird.graph.op import Array
 from sparkbird.graph.screen import screen
@@ -29,7 +30,7 @@ from sparkbird.graph.trace import Trace, tracing
 from sparkbird.inputs import Fitted, Inputs, resolve
 from sparkbird.model import CompiledModel, load
 from sparkbird.schema import INVALID, MATRIX, SCREEN, Output, Schema, Tensor
-from sparkbird.trees.options import using
+from sparkbird.trees.options import current, using
 
 #: The order in which outputs are offered; the first one there is the default.
 _ORDER = ("predict", "transform", "predict_proba", "decision_function", "score_samples")
@@ -156,7 +157,7 @@ def _built(model: Any, given: Any, wanted: Sequence[str] | str | None) -> onnx.M
         results = convert(model, _rows(inputs, arguments), part="model")
     outputs, tensors = _outputs(_wanted(results, wanted), arguments)
     tensors |= _checks(trace, tensors)
-    proto = build(arguments, tensors)
+    proto = build(arguments, tensors if current().device == "cuda" else in_blocks(tensors))
     used = {info.name for info in proto.graph.input}
     columns = tuple(
         column for column in inputs.columns if inputs.layout == "matrix" or column.name in used

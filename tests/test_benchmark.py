@@ -31,12 +31,14 @@ def few_calls(monkeypatch):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_each_operator_has_a_line_in_each_table_and_missing_peers_are_named(few_calls):
-    _, batch, one, apart = run(repeats=1, rows=50, only=["operators"])
-    for part in (batch, one, apart):
+    _, *tables = run(repeats=1, rows=50, only=["operators"])
+    batch, batch32, one, one32, _ = tables
+    for part in tables:
         lines = [line.split("|")[1].strip() for line in part.splitlines() if line.startswith("| ")]
         assert lines[1:] == OPERATORS
     assert "50 x 20 rows" in batch
-    for part in (batch, one):
+    assert "float32" in batch32
+    for part in (batch, batch32, one, one32):
         assert "Hummingbird is not installed." in part
         assert "skl2onnx + onnxruntime is not installed." in part
 
@@ -47,4 +49,4 @@ def test_no_label_is_another_than_that_of_the_original(few_calls):
     for line in apart.splitlines():
         name, *cells = (cell.strip() for cell in line.strip("|").split("|"))
         if name in OPERATORS[:8]:
-            assert cells == ["0 rows"] * 3
+            assert cells == ["0 rows"] * 4

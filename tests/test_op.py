@@ -52,6 +52,7 @@ USES = [
     (op.sqrt,          op.sqrt,                                          WILD,  0),
     (op.exp,           op.exp,                                           WILD,  2),
     (op.log,           op.log,                                           WILD,  2),
+    (op.relu,          op.relu,                                          WILD,  0),
     (op.tanh,          op.tanh,                                          WILD,  8),
     (op.sin,           op.sin,                                           WILD,  2),
     (op._cos,          lambda x: op.cos(op.cast(x, dtype=np.float32)),   WILD,  2),

@@ -4,12 +4,13 @@ Iris is widened to 20 features, its four columns five times side by side, each c
 normal noise of a tenth of its column's deviation. Models are fitted on these 150 flowers;
 the rows scored are flowers drawn from them at random, with noise of their own.
 
-scikit-learn and sparkbird compute in float64 and are given float64. skl2onnx's graphs and
-Hummingbird's modules compute in float32 and are given float32, converted before the clock
-starts. Each has the same cores and as many threads as cores; of one thread processor time is
-measured, which is the time it takes where nobody else wants the core. Hummingbird's pins exclude
-sparkbird's own versions: ``pip install --no-deps hummingbird-ml onnxconverter-common``, and
-``pip install torch dill psutil``.
+skl2onnx's graphs and Hummingbird's modules compute in float32 and are given float32, converted
+before the clock starts. scikit-learn and sparkbird are given float64, in which they compute, and
+in a table of its own the same float32 as the others: then scalers compute in that, too, and what
+multiplies by coefficients still in float64. Each has the same cores and as many threads as cores;
+of one thread processor time is measured, which is the time it takes where nobody else wants the
+core. Hummingbird's pins exclude sparkbird's own versions: ``pip install --no-deps hummingbird-ml
+onnxconverter-common``, and ``pip install torch dill psutil``.
 
 Source: Nakandala et al., "A Tensor Compiler for Unified Machine Learning Prediction
 Serving", OSDI 2020, tables 11 and 12.
@@ -20,7 +21,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -53,7 +54,7 @@ class Peer:
 
 
 def measured(repeats: int, rows: int | None = None, threads: int = 1) -> Iterator[str]:
-    """Two tables, of a batch and of one row, and how far the results are from scikit-learn's."""
+    """Tables of a batch and of one row, and how far the results are from scikit-learn's."""
     x, batch = flowers(ROWS if rows is None else rows)
     given = {np.float64: batch, np.float32: batch.astype(np.float32)}
     many: dict[str, dict[str, Spread]] = {}
@@ -69,8 +70,12 @@ def measured(repeats: int, rows: int | None = None, threads: int = 1) -> Iterato
             one[name] = rounds(_calls(ways, first, CALLS), repeats, clock)
     cores = f"{threads} thread{'s' if threads > 1 else ''}"
     cores += ", processor time" if threads == 1 else ""
-    yield _shown(f"Operators, {len(batch):,} x {FEATURES} rows of Iris, {cores}, ms", many, 1e3)
-    yield _shown(f"Operators, 1 row, {cores}, microseconds a call", one, 1e6 / CALLS)
+    for kind, names in TABLES.items():
+        title = f"Operators, {len(batch):,} x {FEATURES} rows of Iris, {kind}, {cores}, ms"
+        yield _shown(title, names, many, 1e3)
+    for kind, names in TABLES.items():
+        title = f"Operators, 1 row, {kind}, {cores}, microseconds a call"
+        yield _shown(title, names, one, 1e6 / CALLS)
     yield _differences(len(batch), apart)
 
 
@@ -191,8 +196,21 @@ PEERS = {
     "sparkbird": Peer((), np.float64, _by_sparkbird),
     "sparkbird, float32": Peer((), np.float32, _by_sparkbird_in_float32),
     "scikit-learn": Peer((), np.float64, _by_sklearn),
+    "scikit-learn, float32": Peer((), np.float32, _by_sklearn),
     "skl2onnx + onnxruntime": Peer(("skl2onnx",), np.float32, _by_skl2onnx),
     "Hummingbird": Peer(("hummingbird-ml", "torch"), np.float32, _by_hummingbird),
+}
+
+
+#: Who is beside whom, sparkbird first, by what the first two are given.
+TABLES = {
+    "float64": ("sparkbird", "scikit-learn", "skl2onnx + onnxruntime", "Hummingbird"),
+    "float32": (
+        "sparkbird, float32",
+        "scikit-learn, float32",
+        "skl2onnx + onnxruntime",
+        "Hummingbird",
+    ),
 }
 
 
@@ -220,13 +238,15 @@ def _calls(
 
 
 def _apart(model: Any, ways: dict[str, Call], given: dict[Any, np.ndarray]) -> dict[str, str]:
-    """How far each is from scikit-learn: rows of another label, or the greatest difference.
+    """How far each is from scikit-learn on the same rows: those labelled otherwise, or values.
 
     It is also the call of each that is not timed: memory is taken, pages are touched.
     """
-    expected = getattr(model, _method(model))(given[np.float64])
+    original = getattr(model, _method(model))
+    results = {dtype: original(rows) for dtype, rows in given.items()}
     found = {}
     for name, way in ways.items():
+        expected = results[PEERS[name].dtype]
         result = np.asarray(way(given[PEERS[name].dtype]))
         if _method(model) == "predict":
             found[name] = f"{int((result.ravel() != expected).sum()):,} rows"
@@ -237,22 +257,24 @@ def _apart(model: Any, ways: dict[str, Call], given: dict[Any, np.ndarray]) -> d
     return found
 
 
-def _shown(title: str, found: dict[str, dict[str, Spread]], scale: float) -> str:
-    """A line for each operator: the time of each, and how many times faster sparkbird is."""
-    present = _present()
-    others = [name for name in present if not name.startswith("sparkbird")]
+def _shown(
+    title: str, names: Sequence[str], found: dict[str, dict[str, Spread]], scale: float
+) -> str:
+    """A line for each operator: the time of each, and how many times faster the first one is."""
+    present = [name for name in names if name in _present()]
+    own, *others = present
     head = ["", *present, *(f"faster than {name}" for name in others)]
     lines = []
     for operator, spreads in found.items():
         times = [spreads[name].times(scale) for name in present]
-        ratios = [spreads["sparkbird"].ratio(spreads[name]) for name in others]
+        ratios = [spreads[own].ratio(spreads[name]) for name in others]
         lines.append([operator, *times, *ratios])
-    missing = [f"{name} is not installed.\n" for name in PEERS if name not in present]
+    missing = [f"{name} is not installed.\n" for name in names if name not in present]
     return "\n".join([table(title, head, lines), *missing])
 
 
 def _differences(rows: int, apart: dict[str, dict[str, str]]) -> str:
     present = _present()
     lines = [[name, *(found[peer] for peer in present)] for name, found in apart.items()]
-    title = f"Of {rows:,} rows, those labelled otherwise, or the greatest difference"
-    return table(f"{title}, from scikit-learn", ["", *present], lines)
+    title = f"Of {rows:,} rows, those labelled otherwise than by scikit-learn, or the greatest"
+    return table(f"{title} difference from it", ["", *present], lines)

@@ -15,6 +15,7 @@ import pyarrow as pa
 from sparkbird.dtypes import MISSING, STRING
 from sparkbird.errors import InvalidValueError
 from sparkbird.runtime.batches import feeds
+from sparkbird.runtime.memory import RESULTS
 from sparkbird.runtime.sessions import Session
 from sparkbird.schema import INVALID, MATRIX, Schema
 
@@ -28,6 +29,9 @@ OnInvalid: TypeAlias = Literal["raise", "null"]
 RUN_BYTES = 64 * 2**20
 CACHED_BYTES = 2 * 2**20
 LEAST_ROWS, RUN_ROWS = 512, 16_384
+
+#: Runs have a multiple of so many rows, which a graph may work on together.
+WHOLE_ROWS = 16
 
 #: What a piece of a text takes in ONNX Runtime, in bytes: a string of C++, and copies of it.
 PIECE_BYTES = 100
@@ -65,7 +69,8 @@ def score(
 def _rows_of_a_run(row_bytes: int) -> int:
     width = max(row_bytes, 1)
     cached = min(RUN_ROWS, max(LEAST_ROWS, CACHED_BYTES // width))
-    return max(1, min(cached, RUN_BYTES // width))
+    step = min(cached, RUN_BYTES // width)
+    return max(1, step - step % WHOLE_ROWS)
 
 
 def _runs(schema: Schema, inputs: Mapping[str, np.ndarray], rows: int) -> list[slice]:
@@ -95,7 +100,7 @@ def _in_runs(
 ) -> dict[str, np.ndarray]:
     """The results of all rows, each run writing its own part of them."""
     rows = len(next(iter(inputs.values())))
-    results = {r.name: np.empty((rows, *r.lengths), r.dtype) for r in session.results}
+    results = {r.name: RESULTS.empty((rows, *r.lengths), r.dtype) for r in session.results}
     if INVALID in results:
         results[INVALID].fill(0)
 

@@ -41,7 +41,7 @@ _ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "exp": op.exp,
     "tanh": op.tanh,
     "logistic": special.sigmoid,
-    "relu": lambda x: op.maximum(x, np.zeros((), x.dtype)),
+    "relu": op.relu,
     "softmax": special.softmax,
 }
 
