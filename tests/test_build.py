@@ -59,6 +59,16 @@ def test_a_value_used_twice_is_computed_once():
     ]
 
 
+def test_what_is_looked_up_in_constants_is_looked_up_once():
+    """The class of a tree's leaf: its shares, the greatest of them, the label of that one."""
+    leaf = op.argmax(X, axis=1)
+    shares = op.take(np.array([[0.2, 0.8], [0.7, 0.3], [0.5, 0.5]]), leaf)
+    label = op.take(np.array([10, 20]), op.argmax(shares, axis=1))
+    proto = build({"x": X}, {"y": label})
+    assert operators(proto) == ["ArgMax", "GatherElements", "Identity"]
+    assert [value.tolist() for value in constants(proto)] == [[20, 10, 10]]
+
+
 def test_an_input_that_nothing_depends_on_is_left_out():
     proto = build({"x": X, "unused": op.argument("unused", np.float64)}, {"y": X + 1.0})
     assert [info.name for info in proto.graph.input] == ["x"]
