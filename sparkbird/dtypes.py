@@ -16,6 +16,9 @@ from sparkbird.errors import ColumnTypeError
 #: noncharacter: Unicode reserves it for use inside a program and never assigns it.
 MISSING = "\ufdd0"
 
+#: Arrow's types of strings, by name: pyarrow 15 has no ``string_view``.
+ARROW_STRINGS = frozenset({"string", "large_string", "string_view"})
+
 #: Strings are arrays of Python objects: a width fixed by the longest value has no place here.
 STRING = np.dtype(object)
 

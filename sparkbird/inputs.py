@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from sparkbird.dtypes import BY_NAME, ELEMENT_TYPES
+from sparkbird.dtypes import ARROW_STRINGS, BY_NAME, ELEMENT_TYPES
 from sparkbird.errors import ColumnCountError, ColumnNameError, ColumnTypeError
 from sparkbird.schema import Column, Layout
 
@@ -260,9 +260,7 @@ def _name_of(arrow: pa.DataType) -> str:
 
 
 _BY_ARROW: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
-    (pa.types.is_string, "string"),
-    (pa.types.is_large_string, "string"),
-    (pa.types.is_string_view, "string"),
+    (lambda arrow: str(arrow) in ARROW_STRINGS, "string"),
     (pa.types.is_null, "string"),
     (pa.types.is_boolean, "bool"),
     (pa.types.is_integer, "int64"),

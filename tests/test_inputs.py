@@ -128,7 +128,7 @@ ROWS = {
     "integers":         X.astype(int),
     "nullable":         X.astype("Float64"),
     "float32":          X.astype("float32"),
-    "decimals":         X.map(lambda v: decimal.Decimal(str(v))),
+    "decimals":         X.apply(lambda c: c.map(lambda v: decimal.Decimal(str(v)))),
 }
 # fmt: on
 

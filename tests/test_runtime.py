@@ -50,7 +50,7 @@ def sliced(array):
     [
         (pa.array([1.5, None, NAN]), [1.5, NAN, NAN]),
         (pa.array([1.5, 2.5], pa.float32()), [1.5, 2.5]),
-        (pa.array([1.5, None], pa.float16()), [1.5, NAN]),
+        (pa.array([np.float16(1.5), None], pa.float16()), [1.5, NAN]),
         (pa.array([1, None, -3], pa.int8()), [1, NAN, -3]),
         (pa.array([2**53, -(2**53), None]), [2**53, -(2**53), NAN]),
         (pa.array([1, 255], pa.uint8()), [1, 255]),
@@ -89,7 +89,12 @@ def test_decimals_become_the_doubles_that_python_makes_of_them():
     [
         pa.array(["a", None, "é", "a", ""]),
         pa.array(["a", None, "é", "a", ""], pa.large_string()),
-        pa.array(["a", None, "é", "a", ""], pa.string_view()),
+        # Since pyarrow 16.
+        *(
+            [pa.array(["a", None, "é", "a", ""], pa.string_view())]
+            if hasattr(pa, "string_view")
+            else []
+        ),
         pa.array(["a", None, "é", "a", ""]).dictionary_encode(),
         pa.array(["a", None, "é", "a", ""]).dictionary_encode("encode"),
         pa.DictionaryArray.from_arrays(
@@ -302,9 +307,9 @@ def test_a_handle_scores_arrow_columns_in_the_order_it_was_told(scalers):
 
 def test_a_handle_gives_a_struct_if_told_to(scalers):
     array = handle(scalers[0], "transform", as_struct=True)(A, B)
-    assert array.type.names == ["transform"]
+    assert [field.name for field in array.type] == ["transform"]
     both = Models((("x", handle(scalers[0], "transform")), ("y", handle(scalers[1], "transform"))))
-    assert both(A, B).type.names == ["x", "y"]
+    assert [field.name for field in both(A, B).type] == ["x", "y"]
     assert both.__name__ == "x_y"
 
 
@@ -372,7 +377,7 @@ def test_the_pandas_adapter_alone_loads_pandas():
 def test_strings_go_through_in_runs(threads):
     rng = np.random.default_rng(0)
     x = pd.DataFrame({"city": rng.choice(["Bergen", "Graz", "Łódź"], 40_000)})
-    x.loc[::7, "city"] = None
+    x.loc[::7, "city"] = np.nan  # a None stays one in pandas 2, and this imputer lets it pass
     pipe = make_pipeline(SimpleImputer(strategy="most_frequent"), OrdinalEncoder()).fit(x)
     for model in (pipe, pipe[:1]):
         session = open_session(sparkbird.compile(model, x).to_bytes(), ["transform"])

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import DTypeLike
 
-from sparkbird.dtypes import BY_NAME, MISSING
+from sparkbird.dtypes import ARROW_STRINGS, BY_NAME, MISSING
 from sparkbird.errors import ColumnCountError, ColumnTypeError
 from sparkbird.runtime import vectors
 from sparkbird.schema import MATRIX, Column, Schema
@@ -58,7 +59,8 @@ def _strings(_: Column, array: pa.Array) -> np.ndarray:
     encoded = array if pa.types.is_dictionary(array.type) else pc.dictionary_encode(array)
     values = (*encoded.dictionary.to_pylist(), None)
     distinct = np.array([MISSING if value is None else value for value in values], object)
-    taken: np.ndarray = distinct[_content(encoded.indices.cast(pa.int64()), len(distinct) - 1)]
+    places = _content(encoded.indices.cast(pa.int64()), np.int64, len(distinct) - 1)
+    taken: np.ndarray = distinct[places]
     return taken
 
 
@@ -78,15 +80,16 @@ def _numbers(column: Column, array: pa.Array) -> np.ndarray:
             f"column {column.name!r} holds {array.type} that {column.dtype} cannot hold: {error}",
             f"declare it as {array.type} in inputs= when compiling.",
         ) from error
-    return _content(values, float("nan"))
+    return _content(values, target.numpy, float("nan"))
 
 
-def _content(array: pa.Array, missing: float) -> np.ndarray:
+def _content(array: pa.Array, kind: DTypeLike, missing: float) -> np.ndarray:
     """The values [N] of a column of numbers or booleans, `missing` in place of NULL.
 
-    Out of its buffers: ``Array.to_numpy`` imports pandas if it finds it.
+    Out of its buffers: ``Array.to_numpy``, and in pyarrow 15 ``DataType.to_pandas_dtype``,
+    import pandas if they find it.
     """
-    dtype = np.dtype(array.type.to_pandas_dtype())
+    dtype = np.dtype(kind)
     validity, content = array.buffers()
     if not len(array):
         return np.empty(0, dtype)
@@ -103,6 +106,12 @@ def _bits(buffer: pa.Buffer, array: pa.Array) -> np.ndarray:
     end = array.offset + len(array)
     bits = np.unpackbits(np.frombuffer(buffer, np.uint8), count=end, bitorder="little")
     return bits[array.offset :].view(np.bool_)
+
+
+def _halves(column: Column, array: pa.Array) -> np.ndarray:
+    """By way of NumPy: pyarrow 15 has no cast of half floats."""
+    values = _content(array, np.float16, float("nan")).astype(np.float32)
+    return _numbers(column, pa.array(values, from_pandas=True))
 
 
 def _booleans(column: Column, array: pa.Array) -> np.ndarray:
@@ -123,11 +132,7 @@ def _nothing(column: Column, array: pa.NullArray) -> np.ndarray:
 
 
 def _is_string(arrow: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_string(arrow)
-        or pa.types.is_large_string(arrow)
-        or pa.types.is_string_view(arrow)
-    )
+    return str(arrow) in ARROW_STRINGS
 
 
 def _is_dictionary_of_strings(arrow: pa.DataType) -> bool:
@@ -146,6 +151,7 @@ _TAKES = {
         (pa.types.is_null, _nothing),
     ),
     "number": (
+        (pa.types.is_float16, _halves),
         (_is_number, _numbers),
         (pa.types.is_boolean, _booleans),
         (pa.types.is_decimal, _decimals),
