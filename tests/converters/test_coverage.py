@@ -9,10 +9,11 @@ from sklearn.base import BaseEstimator
 
 import sparkbird
 from sparkbird.converters import qualified_name
+from tests.converters.test_ledgers import is_installed
 from tests.parity import Case
 
 MODULES = sorted(path.stem for path in Path(__file__).parent.glob("test_*.py"))
-NAMES = [name for name in sparkbird.supported() if name.startswith("sklearn.")]
+NAMES = [n for n in sparkbird.supported() if n.startswith("sklearn.") and is_installed(n)]
 
 
 def models_in(value, depth=0):

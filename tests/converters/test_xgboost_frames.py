@@ -29,7 +29,7 @@ from sparkbird.errors import (
 from tests.converters.boundaries import assert_equal
 from tests.converters.test_hist_gradient_boosting import string_columns
 from tests.converters.test_xgboost import few
-from tests.parity import NUMBERS, Case, check, parameters
+from tests.parity import NUMBERS, Case, check, parameters, since
 
 
 def frame_of(seed=0, rows=200):
@@ -192,7 +192,12 @@ STEPS = [
     (encoded(sparse_output=False), with_zeros),
     (make_pipeline(encoded(), SelectKBest(k=3)), with_zeros),
     (make_pipeline(encoded(), TruncatedSVD(2, random_state=0)), with_zeros),
-    (of_numbers(KBinsDiscretizer(4, quantile_method="averaged_inverted_cdf")), with_zeros),
+    *since(
+        (1, 7),
+        lambda: [
+            (of_numbers(KBinsDiscretizer(4, quantile_method="averaged_inverted_cdf")), with_zeros)
+        ],
+    ),
     (of_texts(CountVectorizer()), texts),
     (of_texts(TfidfVectorizer()), texts),
     (of_texts(HashingVectorizer(n_features=16, alternate_sign=False)), texts),
