@@ -6,6 +6,7 @@ import pytest
 from sklearn.impute import KNNImputer
 
 import sparkbird
+from sparkbird.converters.sklearn.version import installed
 from sparkbird.errors import InvalidValueError, UnsupportedOptionError
 from tests.parity import Case, check, parameters, since
 from tests.rows import gaussian, with_nan
@@ -53,7 +54,8 @@ CASES = [
     Case(KNNImputer(weights="distance"), many_missing, numbers=TAME, atol=1e-6,
          dtypes=("float32",)),
     Case(KNNImputer(weights="distance"), few_donors, numbers=TAME, dtypes=("float64",)),
-    # Before 1.6 donors of unknown distance counted, those that argpartition left in front.
+    # Before 1.6 donors of unknown distance counted, those that argpartition left in front: see
+    # test_a_row_with_too_few_donors_of_known_distance_is_refused.
     *since((1, 6), lambda: [Case(KNNImputer(), few_donors, numbers=TAME, atol=1e-7)]),
     Case(KNNImputer(n_neighbors=200), with_nan, numbers=TAME, note="all donors"),
     Case(KNNImputer(add_indicator=True), empty_column, numbers=TAME),
@@ -76,6 +78,16 @@ def test_a_row_whose_value_hangs_on_the_processor_is_refused():
     compiled = sparkbird.compile(KNNImputer(n_neighbors=2).fit(TIED), TIED)
     with pytest.raises(InvalidValueError, match="hangs on the processor"):
         compiled.transform(np.array([[0.0, np.nan], [5.0, 1.0]]))
+
+
+@pytest.mark.skipif(installed() >= (1, 6), reason="donors of unknown distance count for nothing")
+def test_a_row_with_too_few_donors_of_known_distance_is_refused():
+    X, _ = few_donors()
+    model = KNNImputer().fit(X)
+    compiled = sparkbird.compile(model, X)
+    np.testing.assert_allclose(compiled.transform(X), model.transform(X), atol=1e-7)
+    with pytest.raises(InvalidValueError, match="hangs on the processor"):
+        compiled.transform(np.array([[np.nan, 1.0, np.nan, np.nan, np.nan]]))
 
 
 def test_equally_near_donors_of_one_value_are_as_good_as_one_another():
