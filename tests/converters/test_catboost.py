@@ -83,6 +83,14 @@ def bounds():
     return X, np.column_stack([y, np.where(y > 1, y + 1, -1)])
 
 
+def with_infinities():
+    """Infinities beside missing values: some borders are infinite then."""
+    X, y = continuous_with_nan()
+    X[::9, 1], X[3::9, 2] = np.inf, -np.inf
+    X[1::11, 1] = np.nan
+    return X, y + 3 * np.isposinf(X[:, 1]) - 3 * np.isneginf(X[:, 2]) + 9 * np.isnan(X[:, 1])
+
+
 def large_integers():
     """Whole numbers that float64 does not hold: CatBoost rounds them to float32 at once."""
     rng = np.random.default_rng(3)
@@ -197,6 +205,8 @@ REGRESSORS = [
             ("Forbidden", complete),
             ("Min", complete),
             ("Max", complete),
+            ("Min", with_infinities),
+            ("Max", with_infinities),
         )
         for more in ({}, GROWN[0])
     ),
@@ -253,14 +263,19 @@ def test_rows_on_and_about_borders_reach_the_same_leaves(case, dtype):
 
 
 @pytest.mark.parametrize(
-    "border", [0.0, -0.0, 1.0, -1.0, 0.1, -0.1, 1e-45, -1e-45, 3e-45, 3.4028235e38, -3.4028235e38]
+    "border",
+    [0.0, -0.0, 1.0, -1.0, 0.1, -0.1, 1e-45, -1e-45, 3e-45, 3.4028235e38, -3.4028235e38, -np.inf],
 )
 def test_a_border_of_float32_decides_float64_as_if_it_were_rounded(border):
     border = np.float32(border)
     limit = decided_as_float32(np.array([border]))[0]
-    assert np.float32(limit) <= border
     with np.errstate(over="ignore"):
+        assert np.float32(limit) <= border
         assert np.float32(np.nextafter(limit, np.inf)) > border
+
+
+def test_nothing_is_above_a_border_of_infinity():
+    assert decided_as_float32(np.array([np.inf])) == np.inf
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from catboost import CatBoostClassifier, CatBoostError, CatBoostRegressor, Pool
+from catboost import CatBoostClassifier, CatBoostError, CatBoostRegressor, Pool, sum_models
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.pipeline import make_pipeline
@@ -15,6 +15,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import sparkbird
 from sparkbird.converters.catboost import bits, cityhash
+from sparkbird.converters.catboost.reader import read
 from sparkbird.errors import ColumnTypeError, InvalidValueError, UnsupportedOptionError
 from sparkbird.graph import op
 from tests.converters.boundaries import assert_equal
@@ -139,6 +140,20 @@ CASES = [
     ),
 ]
 
+#: Of one type of statistics, several ways to cut the target into classes.
+CUTS = tuple(f"Borders:TargetBorderCount={n}" for n in (1, 3))
+
+
+def two_labels():
+    frame = mixed()
+    return frame, np.column_stack([score(frame) > 4, frame["city"].isin(["a", "日本"])]).astype(int)
+
+
+def two_numbers():
+    frame = mixed()
+    return frame, np.column_stack([score(frame), frame["floor"] % 4])
+
+
 COMBINED = {"iterations": 12, "model_size_reg": 0.0, "max_ctr_complexity": 3}
 
 #: Models whose leaves tell all that there is to see.
@@ -173,8 +188,14 @@ STATISTICS = [
                 ("Counter:Prior=1:CtrBorderCount=40", classifier, two_classes),
             )
         ),
+        (regressor, numbers, {"simple_ctr": CUTS, "one_hot_max_size": 0, "iterations": 30}),
+        (regressor, numbers, {"simple_ctr": CUTS, "combinations_ctr": CUTS, "one_hot_max_size": 0}),
+        (classifier, two_labels, {"loss_function": "MultiLogloss", "one_hot_max_size": 0}),
+        (classifier, two_labels, {"loss_function": "MultiCrossEntropy", "one_hot_max_size": 0}),
+        (regressor, two_numbers, {"loss_function": "MultiRMSE", "one_hot_max_size": 0}),
     )
 ]
+SEVERAL_CUTS = range(len(STATISTICS) - 5, len(STATISTICS))
 
 
 @functools.cache
@@ -310,13 +331,43 @@ def test_a_column_of_float32_is_no_category():
         sparkbird.compile(model, inputs=frame.astype({"floor": np.float32}))
 
 
-def test_two_tables_that_the_json_calls_by_one_name_are_refused():
+def test_tables_of_one_combination_that_differ_in_the_cut_are_kept_apart():
+    """The cases above would show nothing otherwise."""
+    cuts = [
+        {(c.key.categories, c.key.kind, c.key.cut) for c in read(model).ctrs}
+        for model, _ in map(trained, SEVERAL_CUTS)
+    ]
+    assert all(len({each[:2] for each in own}) < len(own) for own in cuts)
+
+
+@pytest.mark.parametrize("policy", ["FailIfCtrIntersects", "LeaveMostDiversifiedTable"])
+def test_statistics_of_models_that_were_summed(policy):
     frame, y = numbers()
-    cuts = [f"Borders:TargetBorderCount={n}" for n in (1, 3)]
-    for more in ({"simple_ctr": cuts}, {"combinations_ctr": cuts}):
-        model = regressor(**more).fit(frame, y)
-        with pytest.raises(UnsupportedOptionError, match="one of them"):
-            sparkbird.compile(model, inputs=frame)
+    one, other = (
+        regressor(one_hot_max_size=0, simple_ctr=kinds, max_ctr_complexity=1).fit(frame, y)
+        for kinds in (["Buckets"], ["Borders:TargetBorderCount=3", "Counter"])
+    )
+    summed = sum_models([one, other], ctr_merge_policy=policy)
+    compiled = sparkbird.compile(summed, inputs=frame)
+    for rows in (frame, mixed(1)):
+        assert_equal(compiled, summed, rows, {"leaf": methods_of(summed)["leaf"]})
+        np.testing.assert_allclose(compiled.predict(rows), summed.predict(rows), rtol=1e-15)
+
+
+def test_statistics_of_a_model_trained_further():
+    frame, y = two_labels()
+    given = {"loss_function": "MultiLogloss", "one_hot_max_size": 0}
+    first = classifier(**given).fit(frame, y)
+    model = classifier(**given, random_seed=1).fit(frame, y, init_model=first)
+    assert_equal(sparkbird.compile(model, inputs=frame), model, frame, methods_of(model))
+
+
+def test_a_model_that_does_not_keep_its_statistics_is_refused():
+    """CatBoost itself ends the process where one predicts with it."""
+    frame, y = two_classes()
+    model = classifier(final_ctr_computation_mode="Skip").fit(frame, y)
+    with pytest.raises(UnsupportedOptionError, match="does not keep the statistics"):
+        sparkbird.compile(model, inputs=frame)
 
 
 def test_a_numeric_feature_that_is_given_strings_is_refused():

@@ -11,6 +11,7 @@ import sparkbird
 from sparkbird.errors import UnsupportedOptionError
 from tests.converters.boundaries import assert_equal
 from tests.converters.test_catboost import (
+    GROWN,
     ROUNDED,
     classifier,
     methods_of,
@@ -101,10 +102,12 @@ def test_a_model_trained_further_with_weights_and_scores_to_start_from():
     assert_equal(sparkbird.compile(model), model, X, methods_of(model))
 
 
+@pytest.mark.parametrize("grown", [{}, *GROWN], ids=["symmetric", "depthwise", "lossguide"])
 @pytest.mark.parametrize("form", ["cbm", "json"])
-def test_a_model_read_from_a_file_is_the_same(form, tmp_path):
+def test_a_model_read_from_a_file_is_the_same(form, grown, tmp_path):
+    """One that was read from JSON numbers its leaves otherwise, if they were grown singly."""
     X, y = string_labels()
-    model = classifier().fit(X, y)
+    model = classifier(depth=5, **grown).fit(X, y)
     model.save_model(tmp_path / "model", format=form)
     read = CatBoostClassifier().load_model(tmp_path / "model", form)
     # As it is after reading: CatBoost reads the last digit of JSON's numbers wrong at times.

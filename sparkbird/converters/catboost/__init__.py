@@ -1,4 +1,4 @@
-"""catboost: estimators and models, read from the JSON that CatBoost saves."""
+"""catboost: estimators and models, read from the file that CatBoost saves."""
 
 from sparkbird.converters.catboost import models
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from sparkbird.converters.catboost import cityhash
 from sparkbird.converters.catboost.ctr import table_of
-from sparkbird.converters.catboost.reader import Model
+from sparkbird.converters.catboost.reader import Combination, Model
 from sparkbird.converters.catboost.trees import decided_as_float32
 from sparkbird.dtypes import MISSING, STRING, is_string
 from sparkbird.errors import ColumnTypeError
@@ -126,9 +126,7 @@ def _statistics(
         while end < len(model.ctrs) and model.ctrs[end].key == key:
             end += 1
         group = model.ctrs[start:end]
-        combined = cityhash.combined(
-            [_answer(model, element, own, hashes) for element in group[0].elements]
-        )
+        combined = cityhash.combined([*_answers(model, key, own, hashes)])
         keys, values = table_of(model.tables[key], group)
         places = np.arange(len(keys))
         place = op.lookup(combined, keys=keys, values=places, default=len(keys))
@@ -136,25 +134,20 @@ def _statistics(
         start = end
 
 
-def _answer(
-    model: Model,
-    element: Mapping[str, Any],
-    own: Mapping[int, Array],
-    hashes: Mapping[int, Array],
-) -> Array:
-    """What a row adds to its combination: the hash of a category, or 1 for yes, [N] int64."""
-    kind = element["combination_element"]
-    if kind == "cat_feature_value":
-        return hashes[element["cat_feature_index"]]
-    if kind == "cat_feature_exact_value":
-        same = op.equal(hashes[element["cat_feature_index"]], np.int64(element["value"]))
-        return op.cast(same, dtype=np.int64)
-    feature = element["float_feature_index"]
-    x = own[feature]
-    border = decided_as_float32(np.array([element["border"]]))[0]
-    if x.dtype == np.float32:
-        border = np.float32(element["border"])
-    passes = op.greater(x, border)
-    if model.numbers[feature].nan_passes:
-        passes = passes | op.isnan(x)
-    return op.cast(passes, dtype=np.int64)
+def _answers(
+    model: Model, key: Combination, own: Mapping[int, Array], hashes: Mapping[int, Array]
+) -> Iterator[Array]:
+    """What a row adds to its combination: the hash of a category, or 1 for yes, [N] int64.
+
+    Source: catboost/libs/model/static_ctr_provider.cpp, CalcHashes (1.2).
+    """
+    yield from (hashes[feature] for feature in key.categories)
+    for feature, border in key.above:
+        x = own[feature]
+        limit = decided_as_float32(np.array([border]))[0]
+        passes = op.greater(x, np.float32(border) if x.dtype == np.float32 else limit)
+        if model.numbers[feature].nan_passes and border < np.inf:
+            passes = passes | op.isnan(x)
+        yield op.cast(passes, dtype=np.int64)
+    for feature, value in key.equal:
+        yield op.cast(op.equal(hashes[feature], np.int64(value)), dtype=np.int64)

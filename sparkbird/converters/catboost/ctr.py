@@ -5,34 +5,23 @@ N is the number of combinations seen in training, S of statistics that share a t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from sparkbird.converters.catboost.reader import Ctr
-
-#: The hash that stands for an empty place of a table.
-_NONE = 2**64 - 1
+from sparkbird.converters.catboost.reader import Counts, Ctr
 
 
-def table_of(
-    written: Mapping[str, Any], statistics: Sequence[Ctr]
-) -> tuple[np.ndarray, np.ndarray]:
+def table_of(seen: Counts, statistics: Sequence[Ctr]) -> tuple[np.ndarray, np.ndarray]:
     """The hashes of combinations [N], and the statistics of each, [N + 1, S] float32.
 
     The last row is of combinations that training has not seen.
 
     Source: catboost/libs/model/static_ctr_provider.cpp, CalcCtrs (1.2).
     """
-    stride = written["hash_stride"]
-    flat = written["hash_map"]
-    hashes = np.fromiter(map(int, flat[::stride]), np.uint64, len(flat) // stride)
-    seen = hashes != _NONE
-    rows = [np.array(flat[i::stride], np.float64)[seen] for i in range(1, stride)]
-    counts = np.concatenate([np.stack(rows, axis=1), np.zeros((1, stride - 1))])
-    values = [_value(ctr, counts, written["counter_denominator"]) for ctr in statistics]
-    return hashes[seen].view(np.int64), np.stack(values, axis=1)
+    counts = np.concatenate([seen.counts, np.zeros((1, seen.counts.shape[1]))])
+    values = [_value(ctr, counts, seen.denominator) for ctr in statistics]
+    return seen.hashes.view(np.int64), np.stack(values, axis=1)
 
 
 def _value(ctr: Ctr, counts: np.ndarray, denominator: int) -> np.ndarray:
@@ -40,7 +29,7 @@ def _value(ctr: Ctr, counts: np.ndarray, denominator: int) -> np.ndarray:
 
     Source: catboost/libs/model/online_ctr.h, TModelCtr::Calc (1.2).
     """
-    good, total = _SHARES[ctr.kind](counts, ctr.target_border, denominator)
+    good, total = _SHARES[ctr.key.kind](counts, ctr.target_border, denominator)
     with np.errstate(all="ignore"):
         share = (good.astype(np.float32) + ctr.prior[0]) / (total.astype(np.float32) + ctr.prior[1])
         return np.asarray((share + ctr.shift) * ctr.scale)

@@ -1,7 +1,7 @@
 """catboost: the models of its scikit-learn interface, and the raw model.
 
 N is the number of rows, F of features, T of trees, K of outputs of a tree, C of classes. A
-model is read from the JSON that it writes of itself, in which every number is whole.
+model is read from the file that it writes of itself, in which every number is whole.
 """
 
 from __future__ import annotations

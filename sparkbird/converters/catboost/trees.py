@@ -1,4 +1,4 @@
-"""catboost: trees as its JSON writes them, as a `Forest`.
+"""catboost: trees as a model writes them, as a `Forest`.
 
 N is the number of rows, T of trees, M of nodes, K of outputs, B of the tests that the trees
 choose from, D of the columns that these ask for.
@@ -6,16 +6,13 @@ choose from, D of the columns that these ask for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from sparkbird.converters.catboost.flat import Table
 from sparkbird.trees import Forest
-
-#: A node as the JSON has it: a test with two nodes below, or a leaf.
-_Node = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -34,11 +31,12 @@ class Tests:
     @classmethod
     def of(cls, borders: Sequence[np.ndarray], nan_passes: Sequence[bool]) -> Tests:
         """All tests of D columns, one column after the other, by increasing border."""
-        counts = [*map(len, borders)]
+        counts, joined = [*map(len, borders)], np.concatenate([*borders, np.empty(0)])
+        passes = np.repeat(np.array(nan_passes, np.bool_), counts)
         return cls(
             column=np.repeat(np.arange(len(counts)), counts),
-            threshold=decided_as_float32(np.concatenate([*borders, np.empty(0)])),
-            nan_left=~np.repeat(np.array(nan_passes, np.bool_), counts),
+            threshold=decided_as_float32(joined),
+            nan_left=~(passes & (joined < np.inf)),  # NaN is taken for infinity then
         )
 
 
@@ -54,102 +52,98 @@ def decided_as_float32(border: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore", under="ignore"):
         above = np.nextafter(single, np.float32(np.inf)).astype(np.float64)
     # Past the greatest float32 what is halfway to the next power of 2 becomes infinite.
-    above = np.where(np.isposinf(above) & np.isfinite(single), 2.0**128, above)
-    middle = single + (above - single) / 2
+    above = np.where(np.isposinf(above), 2.0**128, above)
+    own = np.where(np.isneginf(single), -(2.0**128), np.minimum(single, above))
+    middle = own + (above - own) / 2
     is_even = single.view(np.int32) % 2 == 0  # the middle is rounded to even
-    return np.where(is_even | np.isinf(single), middle, np.nextafter(middle, -np.inf))
+    limit = np.where(is_even | np.isinf(single), middle, np.nextafter(middle, -np.inf))
+    return np.where(np.isposinf(single), np.inf, limit)
 
 
-def forest_of(written: Mapping[str, Any], tests: Tests, outputs: int) -> Forest | None:
+def forest_of(found: Table, tests: Tests) -> Forest | None:
     """The trees of a model, or nothing if there are none.
 
-    Source: catboost/libs/model/model_export/json_model_helpers.cpp (1.2).
+    Source: catboost/libs/model/flatbuffers/model.fbs (1.2).
     """
-    if symmetric := written.get("oblivious_trees"):
-        return _oblivious(symmetric, tests, outputs)
-    if grown := written.get("trees"):
-        return _grown(grown, tests, outputs)
-    return None
+    asked, sizes = (found.array(field, "<i4").astype(np.int64) for field in (1, 2))
+    if not sizes.size:
+        return None
+    values = found.array(8, "<f8").reshape(-1, found.number(0, "i"))
+    steps = found.array(10, "<u4")
+    if steps.size:
+        return _grown(tests, asked, sizes, steps, found.array(11, "<u4"), values)
+    return _oblivious(tests, asked, sizes, values)
 
 
-def _oblivious(written: Sequence[Mapping[str, Any]], tests: Tests, outputs: int) -> Forest:
-    """Trees that ask one question on each level, all trees of one depth at once.
+def _starts(lengths: np.ndarray) -> np.ndarray:
+    """Where each of some runs starts that follow each other."""
+    return np.asarray(np.cumsum(lengths) - lengths)
+
+
+def _oblivious(tests: Tests, asked: np.ndarray, depth: np.ndarray, values: np.ndarray) -> Forest:
+    """Trees that ask one question on each level, all trees of one `depth` [T] at once.
 
     Test number j of a tree gives bit j of the leaf's number: the last test is the root, and
     leaves stand in order. A tree is numbered level by level.
 
     Source: catboost/libs/model/cpu/evaluator_impl.cpp, CalcTreesSingleDocImpl (1.2).
     """
-    splits = [[s["split_index"] for s in tree.get("splits") or ()] for tree in written]
-    depth = np.array([*map(len, splits)])
     size = 2 ** (depth + 1) - 1
-    start = np.cumsum(size) - size
+    start, first, own = _starts(size), _starts(2**depth), _starts(depth)
     nodes = int(size.sum())
     test, leaf_id = np.zeros((2, nodes), np.int64)
     left = np.arange(nodes)
     right = left.copy()
-    value = np.zeros((nodes, outputs))
+    value = np.zeros((nodes, values.shape[1]))
     for d in np.unique(depth):
-        trees = np.flatnonzero(depth == d)
-        inner = start[trees, None] + np.arange(2**d - 1)
-        leaves = start[trees, None] + np.arange(2**d - 1, 2 ** (d + 1) - 1)
+        trees = np.flatnonzero(depth == d)[:, None]
+        inner = start[trees] + np.arange(2**d - 1)
+        leaves = start[trees] + np.arange(2**d - 1, 2 ** (d + 1) - 1)
         level = np.repeat(np.arange(d), 2 ** np.arange(d))
-        asked = np.array([splits[t] for t in trees.tolist()], np.int64).reshape(len(trees), d)
-        test[inner] = asked[:, d - 1 - level]
-        left[inner] = start[trees, None] + 2 * np.arange(2**d - 1) + 1
+        test[inner] = asked[own[trees] + d - 1 - level]
+        left[inner] = start[trees] + 2 * np.arange(2**d - 1) + 1
         right[inner] = left[inner] + 1
         leaf_id[leaves] = np.arange(2**d)
-        values = np.array([written[t]["leaf_values"] for t in trees.tolist()], np.float64)
-        value[leaves] = values.reshape(len(trees), 2**d, outputs)
+        value[leaves] = values[first[trees] + np.arange(2**d)]
     return _forest(tests, test, start, left, right, value, leaf_id)
 
 
-def _grown(written: Sequence[_Node], tests: Tests, outputs: int) -> Forest:
-    """Trees that were grown node by node.
+def _grown(
+    tests: Tests,
+    asked: np.ndarray,
+    sizes: np.ndarray,
+    steps: np.ndarray,
+    places: np.ndarray,
+    values: np.ndarray,
+) -> Forest:
+    """Trees of `sizes` [T] nodes that were grown node by node.
 
-    The leaves of a tree are numbered in the order of the nodes above them, the left one first.
+    The `steps` [M] say how many nodes ahead the children are, the left one in the lower half of
+    a word. 0 is to stay: a node of which only one side is 0 is a leaf for the other rows, and
+    is followed by that leaf here. `places` [M] say where the values of leaves stand.
 
-    Source: catboost/libs/model/model_build_helper.cpp, TNonSymmetricTreeModelBuilder (1.2).
+    Source: catboost/libs/model/cpu/evaluator_impl.cpp, CalcNonSymmetricTrees (1.2).
     """
-    nodes, way, roots = _listed(written)
-    numbers = np.arange(len(nodes))
-    children = np.stack([numbers, numbers], axis=1)
-    below = np.delete(numbers, roots)
-    children.ravel()[way[below]] = below
-    left, right = children.T
-    is_leaf = left == numbers
-    leaves = np.flatnonzero(is_leaf)
-    values = np.array([nodes[i]["value"] for i in leaves.tolist()], np.float64)
-    value = np.zeros((len(nodes), outputs))
-    value[leaves] = values.reshape(-1, outputs)
-    leaf_id = np.zeros(len(nodes), np.int64)
-    leaf_id[leaves[np.argsort(way[leaves])]] = np.arange(len(leaves))
-    before = np.cumsum(is_leaf)[roots] - is_leaf[roots]
-    leaf_id -= before[np.searchsorted(roots, numbers, side="right") - 1]
-    test = np.array([node["split"]["split_index"] if "split" in node else 0 for node in nodes])
-    return _forest(tests, test, roots, left, right, value, leaf_id)
-
-
-def _listed(written: Sequence[_Node]) -> tuple[list[_Node], np.ndarray, np.ndarray]:
-    """The nodes of all trees, the way to each [M], and where the trees start [T].
-
-    A node is followed by all that is left of it, then by all that is right. The way is twice
-    the number of the node above, and 1 more to the right; of a root, twice its own number.
-    """
-    nodes: list[_Node] = []
-    ways: list[int] = []
-    roots: list[int] = []
-    for root in written:
-        roots.append(len(nodes))
-        waiting = [(root, 2 * len(nodes))]
-        while waiting:
-            node, way = waiting.pop()
-            if "split" in node:
-                below = 2 * len(nodes)
-                waiting += [(node["right"], below + 1), (node["left"], below)]
-            nodes.append(node)
-            ways.append(way)
-    return nodes, np.array(ways), np.array(roots)
+    ahead = np.stack([steps & 0xFFFF, steps >> 16], axis=1).astype(np.int64)
+    is_leaf = (ahead == 0).all(axis=1)
+    is_half = (ahead == 0).any(axis=1) & ~is_leaf
+    number = np.arange(len(steps)) + np.cumsum(is_half) - is_half
+    children = np.where(
+        ahead > 0, number[np.arange(len(steps))[:, None] + ahead], (number + is_half)[:, None]
+    )
+    below = np.repeat(np.arange(len(steps) + is_half.sum())[:, None], 2, axis=1)
+    below[number] = children
+    roots = _starts(sizes)
+    ends = is_leaf | is_half
+    leaves = (number + is_half)[ends]
+    place = places[ends].astype(np.int64) // values.shape[1]
+    first = np.minimum.reduceat(places, roots).astype(np.int64) // values.shape[1]
+    value = np.zeros((len(below), values.shape[1]))
+    value[leaves] = values[place]
+    leaf_id, test = np.zeros((2, len(below)), np.int64)
+    leaf_id[leaves] = place - np.repeat(first, sizes)[ends]
+    test[number[~is_leaf]] = asked[~is_leaf]
+    return _forest(tests, test, number[roots], below[:, 0], below[:, 1], value, leaf_id)
 
 
 def _forest(
