@@ -115,6 +115,27 @@ def test_links_are_within_an_ulp_wherever_a_margin_is(objective, outputs):
     np.testing.assert_allclose(found.reshape(expected.shape), expected, 1.3e-7)
 
 
+@pytest.mark.parametrize("objective", ["binary:logistic", "reg:logistic", "count:poisson"])
+def test_the_margin_of_a_base_score_is_that_of_xgboost(objective):
+    """Of some of these the logarithm of float32 is not the nearest float32 to the logarithm."""
+    X, y = gaussian()
+    for score in (0.148, 0.491, 0.498, 0.74, 1e-7, 0.9999999):
+        model = XGBRegressor(objective=objective, base_score=score, n_estimators=0).fit(X, y)
+        margin = model.predict(X, output_margin=True)
+        np.testing.assert_array_equal(sparkbird.compile(model).margin(X), margin)
+
+
+def test_a_weight_that_is_no_number_is_nothing_to_a_missing_value():
+    X, y = gaussian()
+    X[:, 0] *= 1e30
+    model = XGBRegressor(booster="gblinear", reg_lambda=0, n_estimators=5, n_jobs=1)
+    model.fit(X, 1e30 * y)
+    assert np.isnan(model.predict(X)).all()
+    rows = np.full((2, X.shape[1]), np.nan)
+    assert np.isfinite(model.predict(rows)).all()
+    np.testing.assert_array_equal(sparkbird.compile(model).predict(rows), model.predict(rows))
+
+
 # The estimators
 
 

@@ -161,10 +161,12 @@ def _linear(found: Model, x: Array) -> Array:
     Source: src/gbm/gblinear.cc, GBLinear::Pred (3.2).
     """
     weights, start = linear_of(found)
-    present = op.where(op.isnan(x), np.float32(0), x)
+    missing = op.isnan(x)
     sums = []
     for own, first in zip(weights.T, start, strict=True):
-        terms = op.concat(op.rows_of(first[None], x), present * own, axis=1)
+        # Not 0 times the weight, which may be infinite.
+        present = op.where(missing, np.float32(0), x * own)
+        terms = op.concat(op.rows_of(first[None], x), present, axis=1)
         sums.append(op.take(op.cumsum(terms, axis=1), [len(own)], axis=1))
     return sums[0] if len(sums) == 1 else op.concat(*sums, axis=1)
 

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 #: src/common/math.h, Sigmoid: no exponential overflows, and no denominator is 0.
 _STEEPEST, _EPSILON = np.float32(88.7), np.float32(1e-16)
 
-#: src/objective/regression_loss.h, LogisticRegression::ProbToMargin (3.2).
-_LEAST = np.float32(1e-6)
-
 
 def _identity(margin: Array) -> Array:
     return margin
@@ -60,13 +57,27 @@ def _same(score: np.ndarray) -> np.ndarray:
     return score
 
 
-def _logarithm(score: np.ndarray) -> np.ndarray:
-    with np.errstate(divide="ignore"):  # counts may all be 0
-        return np.log(score.astype(np.float64)).astype(np.float32)
+def _said_for(objective: str) -> Callable[[np.ndarray], np.ndarray]:
+    """What XGBoost itself makes of base scores: its logarithm is that of the machine, in float32.
 
+    An ulp of that is much where trees nearly cancel it.
 
-def _log_odds(score: np.ndarray) -> np.ndarray:
-    return -_logarithm(np.float32(1) / score - np.float32(1))
+    Source: src/objective/regression_loss.h, ProbToMargin (3.2).
+    """
+
+    def margin_of_one(score: np.float32) -> np.float32:
+        import xgboost
+
+        row = xgboost.DMatrix(np.zeros((1, 1)), label=[1.0], nthread=1)
+        options = {"objective": objective, "base_score": str(score), "nthread": 1}
+        found: np.float32 = xgboost.Booster(options, [row]).predict(row, output_margin=True)[0]
+        return found
+
+    def start(score: np.ndarray) -> np.ndarray:
+        different, place = np.unique(score, return_inverse=True)
+        return np.array([*map(margin_of_one, different)], np.float32)[place]
+
+    return start
 
 
 @dataclass(frozen=True)
@@ -91,10 +102,13 @@ OBJECTIVES = {
          "rank:ndcg", "rank:map", "rank:pairwise"),
         Objective(_identity, _same),
     ),
-    **dict.fromkeys(("binary:logistic", "reg:logistic"), Objective(_sigmoid, _log_odds)),
+    **dict.fromkeys(
+        ("binary:logistic", "reg:logistic"),
+        Objective(_sigmoid, _said_for("binary:logistic")),
+    ),
     **dict.fromkeys(
         ("count:poisson", "reg:gamma", "reg:tweedie", "survival:cox", "survival:aft"),
-        Objective(_exponential, _logarithm),
+        Objective(_exponential, _said_for("count:poisson")),
     ),
     "binary:hinge":   Objective(_above_zero, _same),
     "multi:softprob": Objective(_softmax, _same),
@@ -103,12 +117,7 @@ OBJECTIVES = {
 # fmt: on
 
 
-def margin_of(objective: str, score: np.ndarray, version: tuple[int, ...]) -> np.ndarray:
-    """The margin that stands for a base score [K], which itself it is for unknown objectives.
-
-    Since version 3.2 probabilities are held off 0 and 1.
-    """
+def margin_of(objective: str, score: np.ndarray) -> np.ndarray:
+    """The margin that stands for a base score [K], which itself it is for unknown objectives."""
     start = OBJECTIVES[objective].start if objective in OBJECTIVES else _same
-    if start is _log_odds and version >= (3, 2):
-        score = np.clip(score, _LEAST, np.float32(1) - _LEAST)
     return start(score)

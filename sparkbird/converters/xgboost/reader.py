@@ -85,13 +85,13 @@ def describe(booster: Booster) -> Model:
     Source: doc/model.schema; src/learner.cc, LearnerIO::SaveModel (3.2).
     """
     document = read(booster.save_raw("ubj"))
-    learner, version = document["learner"], tuple(document["version"])
+    learner = document["learner"]
     raw, parameters = learner["gradient_booster"], learner["learner_model_param"]
     objective = learner["objective"]["name"]
     return Model(
         booster=raw["name"],
         objective=objective,
-        base=_base(parameters, objective, version),
+        base=_base(parameters, objective),
         n_features=int(parameters["num_feature"]),
         feature_names=learner["feature_names"],
         codes=[i for i, kind in enumerate(learner["feature_types"]) if kind == "c"],
@@ -101,14 +101,14 @@ def describe(booster: Booster) -> Model:
     )
 
 
-def _base(parameters: Mapping[str, str], objective: str, version: tuple[int, ...]) -> np.ndarray:
+def _base(parameters: Mapping[str, str], objective: str) -> np.ndarray:
     """The margin that rows start from, [K]: since 3.1 each output has one of its own.
 
     Source: src/learner.cc, LearnerModelParam::OutputLength and BaseScore (3.2).
     """
     score = np.array(json.loads(parameters["base_score"]), np.float32).reshape(-1)
     outputs = max(1, int(parameters["num_class"]), int(parameters.get("num_target", 1)))
-    return np.broadcast_to(margin_of(objective, score, version), outputs)
+    return np.broadcast_to(margin_of(objective, score), outputs)
 
 
 def _categories(encoding: Mapping[str, Any]) -> list[Any]:
