@@ -166,6 +166,14 @@ def test_a_ranker_gives_its_scores(objective, base):
         np.testing.assert_array_equal(compiled.predict(rows), model.predict(rows))
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of the parameters of trees
+def test_another_booster_that_was_set_after_the_fit_is_refused():
+    X, y = gaussian()
+    model = XGBClassifier(n_estimators=5).fit(X, y).set_params(booster="gblinear")
+    with pytest.raises(UnsupportedOptionError, match="was set after the fit"):
+        sparkbird.compile(model)
+
+
 @pytest.mark.parametrize("form", ["json", "ubj"])
 @pytest.mark.parametrize(
     ("model", "rows"),
