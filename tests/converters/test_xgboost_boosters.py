@@ -166,12 +166,18 @@ def test_a_ranker_gives_its_scores(objective, base):
         np.testing.assert_array_equal(compiled.predict(rows), model.predict(rows))
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")  # of the parameters of trees
-def test_another_booster_that_was_set_after_the_fit_is_refused():
+@pytest.mark.parametrize("booster", ["gbtree", "gblinear"])
+@pytest.mark.parametrize("objective", ["binary:logistic", "count:poisson", "reg:squarederror"])
+@pytest.mark.parametrize("base", [None, 0.3])
+def test_a_model_of_no_rounds_gives_its_base_score(booster, objective, base):
+    """As the margin itself, if it is not one of the user's own."""
     X, y = gaussian()
-    model = XGBClassifier(n_estimators=5).fit(X, y).set_params(booster="gblinear")
-    with pytest.raises(UnsupportedOptionError, match="was set after the fit"):
-        sparkbird.compile(model)
+    model = XGBRegressor(booster=booster, objective=objective, base_score=base, n_estimators=0)
+    model.fit(X, y)
+    for each in (model, model.get_booster()):
+        rows = X if each is model else xgb.DMatrix(X)
+        compiled = sparkbird.compile(each, inputs=X)
+        np.testing.assert_array_equal(compiled.margin(X), each.predict(rows, output_margin=True))
 
 
 @pytest.mark.parametrize("form", ["json", "ubj"])

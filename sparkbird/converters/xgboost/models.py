@@ -132,12 +132,6 @@ def _evaluated(model: Any, x: Array | Table) -> _Evaluated:
     found = describe(booster)
     is_estimator = booster is not model
     in_place = is_estimator and found.booster != "gblinear"
-    if is_estimator and model.booster not in (None, found.booster):
-        raise UnsupportedOptionError(
-            f"{type(model).__name__}(booster={model.booster!r}) was set after the fit: "
-            "XGBoost forgets what it has learnt",
-            f"set_params(booster={found.booster!r}), and fit again.",
-        )
     missing = model.missing if is_estimator else np.nan
     rows = seen(found, x, missing=missing, in_place=in_place)
     if found.booster == "gblinear":

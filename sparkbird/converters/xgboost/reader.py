@@ -91,7 +91,7 @@ def describe(booster: Booster) -> Model:
     return Model(
         booster=raw["name"],
         objective=objective,
-        base=_base(parameters, objective),
+        base=_base(parameters, objective if _is_started(raw, parameters) else ""),
         n_features=int(parameters["num_feature"]),
         feature_names=learner["feature_names"],
         codes=[i for i, kind in enumerate(learner["feature_types"]) if kind == "c"],
@@ -99,6 +99,18 @@ def describe(booster: Booster) -> Model:
         attributes=learner["attributes"],
         raw=raw,
     )
+
+
+def _is_started(raw: Mapping[str, Any], parameters: Mapping[str, str]) -> bool:
+    """Whether there was a round, or a base score of the user's own.
+
+    Before that the base score is the margin, whatever the objective.
+
+    Source: src/learner.cc, LearnerConfiguration::InitEstimation (3.2).
+    """
+    trained = _trained(raw)
+    rounds = trained["boosted_rounds"] if "weights" in trained else len(trained["trees"])
+    return bool(rounds) or parameters.get("boost_from_average") != "1"
 
 
 def _base(parameters: Mapping[str, str], objective: str) -> np.ndarray:
