@@ -104,7 +104,9 @@ def _numbering(forest: Forest) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     left, right = forest.left[roots], forest.right[roots]
     beside = np.where(is_leaf[left], left, right)[is_leaf[left] != is_leaf[right]]
     nodes = np.append(roots, np.flatnonzero(forest.inner & (forest.level > 0)))
-    leaves = np.append(beside, np.setdiff1d(np.flatnonzero(is_leaf), beside))
+    others = is_leaf.copy()
+    others[beside] = False
+    leaves = np.append(beside, np.flatnonzero(others))
     return nodes, leaves, roots[is_leaf[roots]]
 
 
