@@ -1,8 +1,8 @@
 """Boosters in the files that their own libraries write.
 
-A file holds the plain booster: what is compiled of it gives what LightGBM's and XGBoost's
-`Booster` and CatBoost's `CatBoost` give. For the labels of a classifier, load the file into
-the library's class, and compile that.
+A file holds the plain booster, and so does the folder of a model of ``xgboost.spark``: what is
+compiled of it gives what LightGBM's and XGBoost's `Booster` and CatBoost's `CatBoost` give. For
+the labels of a classifier, load the file into the library's class, and compile that.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ def opened(model: Any) -> Any:
         if library := SUFFIXES.get(path.suffix.lower()):
             return read(str(path), library)
         if (path / "metadata").is_dir():
+            if _is_of_xgboost(path):
+                return _of_xgboost(path)
             from sparkbird.converters.sparkml import persisted
 
             return persisted.read(path)
@@ -47,6 +49,42 @@ def opened(model: Any) -> Any:
 
         return saving.saved(model)
     return model
+
+
+def _is_of_xgboost(folder: Path) -> bool:
+    """Whether a model of ``xgboost.spark`` was saved to the folder."""
+    lines = _lines(folder / "metadata")
+    return bool(lines) and '"class":"xgboost.spark.' in lines[0].replace('": "', '":"')
+
+
+def _of_xgboost(folder: Path) -> Any:
+    """The booster in the folder, whose JSON is cut into lines.
+
+    Source: xgboost/spark/core.py, SparkXGBModelWriter (3.2).
+    """
+    try:
+        booster = importlib.import_module("xgboost").Booster
+    except ImportError as error:
+        raise _not_installed(str(folder), "xgboost", error) from error
+    try:
+        return booster(model_file=bytearray("".join(_lines(folder / "model")).encode()))
+    except Exception as error:  # of XGBoost, which has no class for it
+        raise ArtifactError(
+            f"xgboost cannot read {folder}: {error}", "save the model again."
+        ) from error
+
+
+def _lines(folder: Path) -> list[str]:
+    """The lines of the text that Spark has written to a folder, in order."""
+    parts = sorted(folder.glob("part-*"))
+    return [line for part in parts for line in part.read_text().splitlines()]
+
+
+def _not_installed(path: str, library: str, error: ImportError) -> ArtifactError:
+    return ArtifactError(
+        f"{path} is read by {library}, which cannot be imported: {error}",
+        f"install {library} where models are compiled; to score they do not need it.",
+    )
 
 
 def read(path: str, library: str) -> Any:
@@ -64,10 +102,7 @@ def read(path: str, library: str) -> Any:
     try:
         return _READERS[library](importlib.import_module(library), path)
     except ImportError as error:
-        raise ArtifactError(
-            f"{path} is read by {library}, which cannot be imported: {error}",
-            f"install {library} where models are compiled; to score they do not need it.",
-        ) from error
+        raise _not_installed(path, library, error) from error
     except Exception as error:  # the libraries' errors have no common class
         raise ArtifactError(
             f"{library} cannot read {path}: {error}", f"give it a file that {library} has saved."

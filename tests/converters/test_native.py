@@ -1,5 +1,8 @@
 """Boosters in the files of their own libraries, read by path."""
 
+import json
+from pathlib import Path
+
 import catboost
 import lightgbm
 import numpy as np
@@ -54,6 +57,35 @@ def test_a_file_that_is_none_is_named_with_its_library(suffix, tmp_path):
     path.write_text("not a model")
     with pytest.raises(ArtifactError, match=f"{SUFFIXES[suffix]} cannot read"):
         sparkbird.compile(path)
+
+
+def saved_by_spark(folder, booster):
+    """As ``xgboost.spark`` writes a model; its JSON is cut anywhere."""
+    text = booster.save_raw("json").decode()
+    metadata = {"class": "xgboost.spark.estimator.SparkXGBClassifierModel", "uid": "uid"}
+    for name, lines in (
+        ("metadata", [json.dumps(metadata)]),
+        ("model", [text[i : i + 1000] for i in range(0, len(text), 1000)]),
+    ):
+        (folder / name).mkdir()
+        (folder / name / "part-00000").write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("folder", [str, Path])
+def test_a_folder_of_xgboost_in_spark_holds_a_booster(folder, tmp_path):
+    booster = xgboost.XGBClassifier(n_estimators=4, max_depth=3).fit(X, Y).get_booster()
+    saved_by_spark(tmp_path, booster)
+    compiled = sparkbird.compile(folder(tmp_path))
+    expected = booster.predict(xgboost.DMatrix(NAN))
+    np.testing.assert_allclose(compiled.predict(NAN), expected, rtol=1e-6)
+
+
+def test_a_folder_of_xgboost_that_is_cut_short_is_named(tmp_path):
+    booster = xgboost.XGBClassifier(n_estimators=4, max_depth=3).fit(X, Y).get_booster()
+    saved_by_spark(tmp_path, booster)
+    (tmp_path / "model" / "part-00000").write_text("{")
+    with pytest.raises(ArtifactError, match="xgboost cannot read"):
+        sparkbird.compile(tmp_path)
 
 
 def test_a_pickle_is_not_unpickled_by_its_name(tmp_path):

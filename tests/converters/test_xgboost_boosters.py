@@ -272,8 +272,13 @@ def test_labels_of_one_value_are_refused():
 @pytest.mark.parametrize("kind", ["Classifier", "Regressor", "Ranker"])
 def test_a_model_of_spark_is_refused_with_its_booster_as_the_way_out(kind):
     estimator = pytest.importorskip("xgboost.spark.estimator", exc_type=ImportError)
+    cls = getattr(estimator, f"SparkXGB{kind}Model")
+    X, y = gaussian()
+    model = cls(XGBClassifier(**few()).fit(X, y))
     with pytest.raises(UnsupportedModelError, match=r"model\.get_booster\(\)"):
-        sparkbird.compile(getattr(estimator, f"SparkXGB{kind}Model")())
+        sparkbird.compile(model)
+    booster = model.get_booster()
+    assert_booster_equal(sparkbird.compile(booster, inputs=X), booster, X)
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,8 @@ for _name in ("Classifier", "Regressor", "Ranker"):
     refuses(
         f"xgboost.spark.estimator.SparkXGB{_name}Model",
         "its columns are those of a Spark dataframe",
-        "compile model.get_booster(), and give inputs= the columns of its features.",
+        "compile model.get_booster(), or the folder that the model was saved to, and give inputs= "
+        "the columns of its features: it gives what Booster.predict does, with NaN for missing.",
     )
 
 
