@@ -97,7 +97,13 @@ def fitted_columns(model: Any) -> Fitted:
     converter = converter_for(model)
     names, count = converter.columns(model)
     types = converter.column_types(model)
-    return Fitted(None if names is None else tuple(names), count, types, takes_series(model))
+    return Fitted(
+        None if names is None else tuple(names),
+        count,
+        types,
+        takes_series(model),
+        converter.spelling,
+    )
 
 
 def _arguments(inputs: Inputs) -> dict[str, op.Tensor]:

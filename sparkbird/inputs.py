@@ -8,7 +8,7 @@ A matrix keeps its type.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -37,13 +37,15 @@ class Inputs:
 class Fitted:
     """What a model says of its columns: their names or their number, and some types.
 
-    `series` tells whether it takes a sequence of values and no table.
+    `series` tells whether it takes a sequence of values and no table; `spelling`, how it spells
+    the name of a column, if not as it is given.
     """
 
     names: tuple[str, ...] | None
     count: int | None
     types: Mapping[int, str]
     series: bool = False
+    spelling: Callable[[str], str] | None = None
 
 
 def resolve(fitted: Fitted, given: Any) -> Inputs:
@@ -71,13 +73,23 @@ def resolve(fitted: Fitted, given: Any) -> Inputs:
         return Inputs("columns", _entering(declared.items()), named)
     if isinstance(given, np.ndarray):
         declared = dict(zip(fitted.names, declared.values(), strict=False))
+    fitted = _respelt(fitted, fitted.names, declared)
     known = _from_model(fitted).columns
-    _refuse_unknown(given, declared, fitted.names)
+    names = fitted.names or ()
+    _refuse_unknown(given, declared, names)
     types = {column.name: column.kind for column in known}
     # Of vectors a schema says that they are some, the model how long they are.
     types |= {n: kind for n, kind in declared.items() if kind or not _is_vector(types.get(n, ""))}
-    entering = _entering((name, types[name]) for name in fitted.names)
+    entering = _entering((name, types[name]) for name in names)
     return Inputs("columns", entering, named=True, declared=declared)
+
+
+def _respelt(fitted: Fitted, names: tuple[str, ...], declared: Iterable[str]) -> Fitted:
+    """What the model says, its `names` spelled as they are `declared`."""
+    if fitted.spelling is None:
+        return fitted
+    given = {fitted.spelling(name): name for name in declared} | {n: n for n in declared}
+    return replace(fitted, names=tuple(given.get(name, name) for name in names))
 
 
 def _of_values(fitted: Fitted, given: Any) -> Inputs:

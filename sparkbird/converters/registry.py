@@ -83,6 +83,8 @@ class Converter:
     series
         Whether this very model takes a sequence of values [N] and not a table: text, labels.
         Asked of the parts if it is not said.
+    spelling
+        How the model spells the name of a column, if not as it is given.
     strict
         Whether a parameter in no list must keep its default. Off for users' own converters
         that give no ledger.
@@ -97,6 +99,7 @@ class Converter:
     columns: Callable[[Any], Columns] = _of_sklearn
     column_types: Callable[[Any], Mapping[int, str]] = lambda _: {}
     series: Callable[[Any], bool] | None = None
+    spelling: Callable[[str], str] | None = None
     strict: bool = True
 
 
@@ -119,6 +122,7 @@ def converts(
     columns: Callable[[Any], Columns] | None = None,
     column_types: Callable[[Any], Mapping[int, str]] | None = None,
     series: Callable[[Any], bool] | None = None,
+    spelling: Callable[[str], str] | None = None,
 ) -> Callable[[Function], Function]:
     """Register a converter for the model classes that `qualified_name` calls `names`.
 
@@ -136,6 +140,7 @@ def converts(
         "column_types": column_types,
         "refuses": refuses,
         "series": series,
+        "spelling": spelling,
     }
 
     def register(function: Function) -> Function:

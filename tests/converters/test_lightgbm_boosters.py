@@ -5,12 +5,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from lightgbm import LGBMClassifier, LGBMRanker, LGBMRegressor
+from sklearn.pipeline import make_pipeline
 
 import sparkbird
 from sparkbird.converters.lightgbm import parameters, text
 from sparkbird.converters.registry import ledger
 from sparkbird.errors import (
     ColumnCountError,
+    ColumnNameError,
     NotFittedError,
     UnsupportedModelError,
 )
@@ -109,6 +111,35 @@ def test_a_booster_knows_its_columns_by_name_or_by_number():
         np.testing.assert_array_equal(compiled.margin(turned), named.predict(X, raw_score=True))
     X, booster = trained({}, continuous)
     np.testing.assert_array_equal(sparkbird.compile(booster).predict(X), booster.predict(X))
+
+
+def test_names_with_spaces_are_found_though_lightgbm_writes_them_with_underscores():
+    X, y = continuous()
+    frame = pd.DataFrame(X, columns=["sepal length (cm)", "a_b", "c  d", "é è", "e"])
+    model = LGBMRegressor(**FEW).fit(frame, y)
+    assert model.feature_name_[0] == "sepal_length_(cm)"
+    for each in (model, model.booster_, make_pipeline("passthrough", model).fit(frame, y)):
+        compiled = sparkbird.compile(each, inputs=frame)
+        assert [*compiled.schema.names] == [*frame.columns]
+        turned = frame[frame.columns[::-1]]
+        np.testing.assert_array_equal(compiled.predict(turned), model.predict(frame))
+    other = frame.rename(columns={"a_b": "a b", "é è": "x"})
+    with pytest.raises(ColumnNameError, match="no column 'é_è'"):
+        sparkbird.compile(model, inputs=other)
+
+
+@pytest.mark.parametrize("first", [0, 1, 3])
+@pytest.mark.parametrize("count", [1, 2, -1])
+@pytest.mark.parametrize("parameters", [{}, {"objective": "binary"}, RF], **NAMED)
+def test_a_booster_of_some_iterations_is_that_of_its_text(first, count, parameters):
+    """`start_iteration` and `num_iteration`: where predict takes them, so does the text."""
+    X, booster = trained(parameters, gaussian)
+    read = lgb.Booster(
+        model_str=booster.model_to_string(start_iteration=first, num_iteration=count)
+    )
+    assert_compiled_is(read, X)
+    expected = booster.predict(X, raw_score=True, start_iteration=first, num_iteration=count)
+    np.testing.assert_allclose(sparkbird.compile(read).margin(X), expected, 1e-13)
 
 
 def test_columns_of_a_booster_may_be_named_by_inputs():

@@ -59,6 +59,11 @@ def _objections(model: Any) -> Iterator[UnsupportedOptionError]:
         yield from labels.refused(model.classes_)
 
 
+def _spelt(name: str) -> str:
+    """Source: include/LightGBM/dataset.h, Dataset::set_feature_names (4.7)."""
+    return name.replace(" ", "_")
+
+
 def _columns(model: Booster) -> Columns:
     return names_of(model), model.num_feature()
 
@@ -81,6 +86,7 @@ def _column_types(model: Any) -> Mapping[int, str]:
     ignores=IGNORED,
     objections=_objections,
     column_types=_column_types,
+    spelling=_spelt,
 )
 def lgbm_classifier(model: LGBMClassifier, x: Array | Table) -> Results:
     """The class of the greatest probability, [N, F] -> [N].
@@ -112,12 +118,14 @@ def lgbm_classifier(model: LGBMClassifier, x: Array | Table) -> Results:
     ignores=IGNORED,
     objections=_objections,
     column_types=_column_types,
+    spelling=_spelt,
 )
 @converts(
     "lightgbm.basic.Booster",
     objections=_objections,
     columns=_columns,
     column_types=_column_types,
+    spelling=_spelt,
 )
 def booster(model: Booster | LGBMRegressor | LGBMRanker, x: Array | Table) -> Results:
     """The link of the sum of the trees, [N, F] -> [N] or [N, K].
