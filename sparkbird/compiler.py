@@ -248,11 +248,13 @@ def _parts(value: Value) -> Sequence[Array]:
 def _form(value: Value) -> Any:
     if isinstance(value, Table):
         return "object" if value.names is None else "pandas"
-    return "list" if isinstance(value, list) else "array"
+    if isinstance(value, list):
+        return "list"
+    return "tokens" if "T" in value.shape else "array"
 
 
 def _described(name: str, tensor: op.Tensor) -> Tensor:
-    lengths = tuple(int(length) for length in tensor.shape[1:])
+    lengths = tuple(length for length in tensor.shape[1:] if isinstance(length, int))
     return Tensor(name, element_type(tensor.dtype).name, lengths, tensor.dtype.str)
 
 

@@ -19,6 +19,9 @@ MISSING = "\ufdd0"
 #: Arrow's types of strings, by name: pyarrow 15 has no ``string_view``.
 ARROW_STRINGS = frozenset({"string", "large_string", "string_view"})
 
+#: What is no token among the tokens of a row, where tensors know no rows of different lengths.
+NO_TOKEN = "\ufdd2"  # noqa: S105  it opens nothing
+
 #: Strings are arrays of Python objects: a width fixed by the longest value has no place here.
 STRING = np.dtype(object)
 

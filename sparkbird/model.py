@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from sparkbird import artifact
 from sparkbird.errors import OutputError
 from sparkbird.frames import inputs_of
 from sparkbird.runtime.scoring import score
 from sparkbird.runtime.sessions import SESSIONS, Session
-from sparkbird.schema import Output, Schema
+from sparkbird.schema import DROPPED, Output, Schema
 
 if TYPE_CHECKING:
     import onnx
@@ -100,6 +101,8 @@ class CompiledModel:
     def __getattr__(self, name: str) -> Callable[[Any], Any]:
         if not name.startswith("_") and name in self.outputs:
             return partial(self._evaluate, name)
+        if name == "transform" and self.schema.adds:
+            return self._added
         raise AttributeError(
             f"the compiled model has no {name!r}; it has {', '.join(self.outputs)}"
             if not name.startswith("_")
@@ -107,7 +110,7 @@ class CompiledModel:
         )
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self.outputs]
+        return [*super().__dir__(), *self.outputs, *(["transform"] if self.schema.adds else [])]
 
     def __repr__(self) -> str:
         return f"<CompiledModel {self._digest[:12]}: {', '.join(self.outputs)}>"
@@ -126,6 +129,19 @@ class CompiledModel:
         (output,) = session.outputs
         arrays = [tensors[t.name].astype(t.numpy, copy=False) for t in output.tensors]
         return _as_original(output, arrays)
+
+    def _added(self, X: Any) -> Any:  # noqa: N803
+        """The rows `X` as a pandas dataframe with the columns that a model of Spark ML adds."""
+        import pandas as pd
+
+        rows = X.to_pandas() if isinstance(X, (pa.Table, pa.RecordBatch)) else X.copy()
+        session = self._session(*self.outputs)
+        tensors, _ = score(session, inputs_of(self.schema, X), threads=_cores())
+        for output in session.outputs:
+            if output.name != DROPPED:
+                values = tensors[output.tensors[0].name]
+                rows[output.name] = [*values] if values.ndim > 1 else values
+        return rows[~tensors[DROPPED]] if DROPPED in tensors else pd.DataFrame(rows)
 
 
 def load(path: str | os.PathLike[str], *, device: str = "auto") -> CompiledModel:
@@ -148,7 +164,7 @@ def _cores() -> int:
 
 def _as_original(output: Output, arrays: Sequence[np.ndarray]) -> Any:
     """The arrays in the form that the original returns."""
-    if output.kind == "array":
+    if output.kind in ("array", "tokens"):
         return arrays[0]
     if output.kind == "list":
         return [*arrays]

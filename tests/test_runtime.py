@@ -1,5 +1,6 @@
 """What runs on an executor: Arrow in, a graph, Arrow out, and the cache of sessions."""
 
+import json
 import pickle
 import subprocess
 import sys
@@ -197,6 +198,12 @@ RESULTS = [
         [None, [[2], [3]], [[4], [5]]],
     ),
     (
+        Output("p", "tokens", (tensor("p", "string"),)),
+        {"p": np.array([["x"], [], ["a", "", "é", MISSING], 0], object)[:3]},
+        "list<element: string>",
+        [None, [], ["a", "", "é", None]],
+    ),
+    (
         Output("p", "list", (tensor("p.0", "float64", 1), tensor("p.1", "float64", 2))),
         {"p.0": np.array([[0.0], [1], [2]]), "p.1": np.array([[3.0, 4], [5, 6], [7, 8]])},
         "list<element: list<element: double>>",
@@ -386,6 +393,26 @@ def test_strings_go_through_in_runs(threads):
         assert not failed.any()
         (actual,) = results.values()
         np.testing.assert_array_equal(actual.reshape(-1, 1), model.transform(x))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_tokens_are_lists_whose_lengths_each_row_has_for_itself(threads, tmp_path):
+    params = {"inputCol": "text", "outputCol": "words"}
+    metadata = {"class": "org.apache.spark.ml.feature.Tokenizer", "uid": "t", "paramMap": params}
+    (tmp_path / "metadata").mkdir()
+    (tmp_path / "metadata" / "part-00000").write_text(json.dumps(metadata))
+    compiled = sparkbird.compile(tmp_path)
+    texts = ["", " ", "a  B ", "one two three four", "é"] * 5_000
+    expected = [[""], [], ["a", "", "b"], ["one", "two", "three", "four"], ["é"]]
+    session = open_session(compiled.to_bytes(), ["words"])
+    for rows in (texts, texts[:5], texts[:1], []):
+        results, _ = score_columns(session, [pa.array(rows, pa.string())], threads=threads)
+        assert results["words"].tolist() == (expected * 5_000)[: len(rows)]
+    frame = pd.DataFrame({"text": texts[:5]})
+    assert compiled.words(frame).tolist() == compiled.transform(frame)["words"].tolist() == expected
+    assert "words: lists of string[N]" in str(
+        sparkbird.schema.Schema.from_json(compiled.schema.to_json())
+    )
 
 
 def test_a_long_text_goes_through_with_few_others():

@@ -47,6 +47,7 @@ PACKAGES = {
     "imblearn": "sparkbird.converters.imblearn",
     "lightgbm": "sparkbird.converters.lightgbm",
     "sklearn": "sparkbird.converters.sklearn",
+    "sparkbird": "sparkbird.converters.sparkml",
     "skorch": "sparkbird.converters.skorch",
     "torch": "sparkbird.converters.torch",
     "treelite": "sparkbird.converters.treelite",

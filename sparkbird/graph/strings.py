@@ -8,6 +8,7 @@ are written so that RE2 and Python read them alike: literal characters and class
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 
@@ -20,8 +21,11 @@ from sparkbird.graph.op import Array, Op
 MICROSOFT = "com.microsoft"
 
 
-def _pieces(x: np.ndarray, *, pattern: str) -> np.ndarray:
-    find = re.compile(pattern).findall if pattern else list
+def _pieces(x: np.ndarray, *, pattern: str, gaps: bool = False) -> np.ndarray:
+    find: Callable[[str], list[str]] = re.compile(pattern).findall if pattern else list
+    if gaps:
+        apart = re.compile(pattern).split
+        find = lambda text: [*filter(None, apart(text))]  # noqa: E731
     rows = [find(text) for text in x.tolist()]
     padded = np.full((len(rows), max(map(len, rows), default=0)), "", STRING)
     for i, row in enumerate(rows):
@@ -29,8 +33,8 @@ def _pieces(x: np.ndarray, *, pattern: str) -> np.ndarray:
     return padded
 
 
-def _tokenizer(*, pattern: str) -> dict[str, object]:
-    split = {"tokenexp": pattern} if pattern else {"separators": [""]}
+def _tokenizer(*, pattern: str, gaps: bool = False) -> dict[str, object]:
+    split = {"tokenexp": pattern} if pattern and not gaps else {"separators": [pattern]}
     return {"mark": 0, "pad_value": "", "mincharnum": 1, **split}
 
 
@@ -40,18 +44,17 @@ def _matched(x: np.ndarray, *, pattern: str) -> np.ndarray:
     return np.array(found, np.bool_).reshape(x.shape)
 
 
-def _hashed(x: np.ndarray) -> np.ndarray:
-    return np.array([_murmur3(text.encode()) for text in x.ravel().tolist()], np.int32).reshape(
-        x.shape
-    )
+def _hashed(x: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    found = [_murmur3(text.encode(), seed) for text in x.ravel().tolist()]
+    return np.array(found, np.int32).reshape(x.shape)
 
 
-def _murmur3(key: bytes) -> int:
-    """MurmurHash3_x86_32 with seed 0, as a signed number.
+def _murmur3(key: bytes, seed: int) -> int:
+    """MurmurHash3_x86_32, as a signed number.
 
     Source: Austin Appleby, MurmurHash3.cpp (public domain).
     """
-    mask, h = 0xFFFFFFFF, 0
+    mask, h = 0xFFFFFFFF, seed
     whole = len(key) // 4 * 4
     for start in range(0, whole, 4):
         h ^= _scrambled(int.from_bytes(key[start : start + 4], "little"))
@@ -68,35 +71,37 @@ def _scrambled(k: int) -> int:
 
 
 # fmt: off
-# The matches of a pattern, or the characters if it is "", from left to right: [N] -> [N, T].
+# The matches of a pattern, or what is between them, or the characters if it is "", from left to
+# right: [N] -> [N, T].
 _split   = Op("Tokenizer",      _pieces, attributes=_tokenizer, domain=MICROSOFT, version=1)
 # Whether a pattern matches the whole string.
 matches  = Op("RegexFullMatch", _matched, version=20,
               attributes=lambda pattern: {"pattern": pattern})
 attach   = Op("StringConcat",   lambda x, y: np.asarray(x + y, STRING), version=20)
 # The hash of the string's UTF-8, [N] int32.
-murmur3  = Op("MurmurHash3",    _hashed, attributes=lambda: {"seed": 0, "positive": 0},
-              domain=MICROSOFT, version=1)
+murmur3  = Op("MurmurHash3",    _hashed, domain=MICROSOFT, version=1,
+              attributes=lambda seed=0: {"seed": seed, "positive": 0})
 # fmt: on
 
 
-def split(x: Array, pattern: str = "") -> Array:
+def split(x: Array, pattern: str = "", *, gaps: bool = False) -> Array:
     """The matches of `pattern` in each string, its characters if there is none: [N] -> [N, T].
 
-    Shorter rows are filled up with empty strings, at the end; there is at least one of these.
+    With `gaps` it is what is between the matches. Shorter rows are filled up with empty
+    strings, at the end; there is at least one of these.
     """
     # Of no rows at all ONNX Runtime gives no columns: one more row, and later without it.
-    pieces = _split(op.concat(x, _BLANK, axis=0), pattern=pattern)
+    pieces = _split(op.concat(x, _BLANK, axis=0), pattern=pattern, gaps=gaps)
     given = op.concat(op.equal(x, x), np.zeros(1, np.bool_), axis=0)
     return op.concat(op.compress(pieces, given), op.rows_of(_BLANK, x), axis=1)
 
 
-def flat(pieces: Array, *others: Array) -> tuple[Array, ...]:
-    """The pieces [N, T] that are not empty, one after the other, and the row of each: [M], [M].
+def flat(pieces: Array, *others: Array, absent: str = "") -> tuple[Array, ...]:
+    """The pieces [N, T] that are not `absent`, one after the other, and the row of each: [M], [M].
 
     `others` [N] follow, as each piece's row has them.
     """
-    kept = op.reshape(~op.equal(pieces, np.asarray("", STRING)), lengths=())
+    kept = op.reshape(~op.equal(pieces, np.asarray(absent, STRING)), lengths=())
     zeros = op.cast(op.equal(pieces, pieces), dtype=np.int64) * np.int64(0)
     rows = op.reshape(op.expand(op.row_numbers(pieces), axis=1) + zeros, lengths=())
     row = op.compress(rows, kept)

@@ -12,17 +12,22 @@ from typing import Any
 
 import numpy as np
 
+from sparkbird.dtypes import NO_TOKEN, STRING
 from sparkbird.runtime.pruning import pruned
 from sparkbird.schema import INVALID, SCREEN, Schema
 
 
 @dataclass(frozen=True)
 class Result:
-    """A tensor ``[N, *lengths]`` that a graph gives."""
+    """A tensor ``[N, *lengths]`` that a graph gives.
+
+    `tokens` tells whether the graph's own is [N, T], of which a list for each row is made.
+    """
 
     name: str
     dtype: np.dtype
     lengths: tuple[int, ...] = ()
+    tokens: bool = False
 
 
 #: Which check a row failed.
@@ -45,9 +50,9 @@ class Inference:
         self._content = content
         self._wanted = [*providers]
         self._screens = schema.screened
-        names = [result.name for result in results]
         if self._screens:
-            self._screening = _Graph(content, [*names, SCREEN], self._wanted)
+            screen = Result(SCREEN, np.dtype(np.float64))
+            self._screening = _Graph(content, [*results, screen], self._wanted)
         self.providers = (self._screening if self._screens else self._checking).providers
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,20 +77,21 @@ class Inference:
 
     @cached_property
     def _checking(self) -> _Graph:
-        return _Graph(self._content, [result.name for result in self.results], self._wanted)
+        return _Graph(self._content, self.results, self._wanted)
 
 
 class _Graph:
-    """The part of a model that gives the outputs `names`, in a session with one thread."""
+    """The part of a model that gives `results`, in a session with one thread."""
 
-    def __init__(self, content: bytes, names: Sequence[str], providers: Sequence[str]) -> None:
+    def __init__(self, content: bytes, results: Sequence[Result], providers: Sequence[str]) -> None:
         import onnxruntime as ort
 
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3  # errors only: warnings would fill executors' logs
-        self._names = [*names]
+        self._names = [result.name for result in results]
+        self._tokens = [result.name for result in results if result.tokens]
         self._session = ort.InferenceSession(
             pruned(content, self._names), options, providers=providers
         )
@@ -96,7 +102,8 @@ class _Graph:
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         values = self._session.run(self._names, {name: feeds[name] for name in self._takes})
-        return dict(zip(self._names, values, strict=True))
+        found = dict(zip(self._names, values, strict=True))
+        return found | {name: _lists(found[name]) for name in self._tokens}
 
     def run_into(self, feeds: Mapping[str, Any], places: Mapping[str, Any]) -> None:
         if not self._binds:  # strings are Python's, not the graph's
@@ -111,3 +118,11 @@ class _Graph:
             address = values.ctypes.data
             binding.bind_output(name, "cpu", 0, values.dtype, values.shape, address)
         self._session.run_with_iobinding(binding)
+
+
+def _lists(tokens: np.ndarray) -> np.ndarray:
+    """The tokens of each row, those that are none left out: [N, T] to lists [N]."""
+    rows = np.empty(len(tokens), STRING)
+    for i, row in enumerate(tokens.tolist()):
+        rows[i] = [token for token in row if token != NO_TOKEN]
+    return rows

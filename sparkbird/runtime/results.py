@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from functools import reduce
 
@@ -18,13 +19,14 @@ _SIGNED = {"uint8": pa.int16()}
 def arrow_type(output: Output) -> pa.DataType:
     """The Arrow type of one output as a column.
 
-    A vector becomes a list, several targets a list of them, columns of several types a struct.
+    A vector and tokens become a list, several targets a list of them, columns of several types
+    a struct.
     Each is a type that Spark has, so that Spark casts nothing.
     """
     types = [_tensor_type(tensor) for tensor in output.tensors]
     if output.kind == "array":
         return types[0]
-    if output.kind == "list":
+    if output.kind in ("list", "tokens"):
         return pa.list_(_element(types[0]))
     return pa.struct([pa.field(n, t) for n, t in zip(field_names(output), types, strict=True)])
 
@@ -40,6 +42,8 @@ def to_arrow(output: Output, tensors: Mapping[str, np.ndarray], invalid: np.ndar
     A struct is never NULL, its fields are: a pandas UDF cannot return the other.
     """
     nulls = invalid if invalid.any() else None
+    if output.kind == "tokens":
+        return _tokens(tensors[output.tensors[0].name], nulls)
     columns = [_array(tensors[tensor.name], nulls) for tensor in output.tensors]
     if output.kind == "array":
         return columns[0]
@@ -104,10 +108,23 @@ def _strings(values: np.ndarray, nulls: np.ndarray | None) -> pa.Array:
 
 def _lists(inner: pa.Array, rows: int, length: int, nulls: np.ndarray | None) -> pa.Array:
     """`inner` cut into `rows` lists of `length` elements each."""
+    return _cut(inner, np.arange(rows + 1, dtype=np.int32) * np.int32(length), nulls)
+
+
+def _tokens(values: np.ndarray, nulls: np.ndarray | None) -> pa.Array:
+    """Lists of strings [N] as an array."""
+    lists = values.tolist()
+    offsets = np.zeros(len(lists) + 1, np.int32)
+    np.cumsum([*map(len, lists)], out=offsets[1:])
+    tokens = np.array([*itertools.chain.from_iterable(lists)], STRING)
+    return _cut(_strings(tokens, None), offsets, nulls)
+
+
+def _cut(inner: pa.Array, offsets: np.ndarray, nulls: np.ndarray | None) -> pa.Array:
+    """`inner` cut into lists at `offsets` [N + 1]."""
     kind = pa.list_(_element(inner.type))
-    offsets = np.arange(rows + 1, dtype=np.int32) * np.int32(length)
     buffers = [_validity(nulls), _buffer(offsets)]
-    return pa.Array.from_buffers(kind, rows, buffers, children=[inner])
+    return pa.Array.from_buffers(kind, len(offsets) - 1, buffers, children=[inner])
 
 
 def _interleaved(columns: list[pa.Array], nulls: np.ndarray | None) -> pa.Array:

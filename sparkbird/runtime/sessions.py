@@ -122,7 +122,9 @@ def open_session(content: bytes, outputs: Sequence[str], *, device: str = "auto"
 def _results(outputs: Sequence[Output]) -> tuple[Result, ...]:
     """What a graph gives for these outputs, each once."""
     found = {
-        tensor.name: Result(tensor.name, BY_NAME[tensor.dtype].numpy, tensor.lengths)
+        tensor.name: Result(
+            tensor.name, BY_NAME[tensor.dtype].numpy, tensor.lengths, output.kind == "tokens"
+        )
         for output in outputs
         for tensor in output.tensors
     }

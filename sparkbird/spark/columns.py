@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sparkbird.errors import ColumnCountError, ColumnNameError
 from sparkbird.schema import Schema
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 _NAMES_SHOWN = 20
 _PART = r"(?:[^\s.()`]+|`[^`]+`)"
@@ -132,3 +136,19 @@ def quoted(name: str) -> str:
     '`Sepal.Length`'
     """
     return "`" + name.replace("`", "``") + "`"
+
+
+def refuse_clash(df: DataFrame, names: Sequence[str]) -> None:
+    """Outputs may not have the names of columns.
+
+    Raises
+    ------
+    ColumnNameError
+        The dataframe has a column of the name of an output.
+    """
+    taken = {column.casefold() for column in df.columns}
+    if clashing := [name for name in names if name.casefold() in taken]:
+        raise ColumnNameError(
+            f"the dataframe has a column {', '.join(map(repr, clashing))} already",
+            "rename or drop it: outputs are added under their own names.",
+        )

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F  # noqa: N812  as all of Spark's users write it
 
+from sparkbird.converters.native import opened
+from sparkbird.converters.sparkml.persisted import Stage
 from sparkbird.errors import ColumnNameError
-from sparkbird.spark.columns import quoted
+from sparkbird.spark.columns import quoted, refuse_clash
+from sparkbird.spark.ml import of_stage
 from sparkbird.spark.types import ENTERING
 from sparkbird.spark.udf import ModelUDF, udf
 
@@ -28,6 +31,9 @@ def transform(
 ) -> DataFrame:
     """`df` with a column for each output of `model`, named after it: ``predict``, ...
 
+    For a model of Spark ML the columns are those that its own ``transform`` adds, of the same
+    types, and rows that it drops are dropped.
+
     The columns of the model are found by name, and only they travel to Python. What is
     float in `df` enters the model as float32, as it would the original.
 
@@ -38,7 +44,8 @@ def transform(
     model
         What `sparkbird.compile` takes.
     outputs
-        The methods wanted; None is ``predict``, or ``transform`` where there is none.
+        The methods wanted; None is ``predict``, or ``transform`` where there is none. Of a
+        model of Spark ML the columns wanted; None is all of them.
     device
         "cpu", "cuda", or "auto", which is the CPU.
 
@@ -50,11 +57,14 @@ def transform(
     UnsupportedError, NotFittedError, SchemaError
         The model cannot be compiled, or has no such output.
     """
+    model = opened(model)
+    if isinstance(model, Stage):
+        return of_stage(df, model, outputs, device)
     score = udf(model, outputs, inputs=_types(df, model), device=device)
     (entry,) = score.metadata["models"].values()
     names: list[str] = entry["outputs"]
     scored = score()
-    _refuse_clash(df, names)
+    refuse_clash(df, names)
     _refuse_missing(df, score, [*entry["inputs"]])
     if outputs is None or isinstance(outputs, str):
         return df.withColumn(names[0], scored)
@@ -72,15 +82,6 @@ def _types(df: DataFrame, model: Any) -> dict[str, str] | None:
         if field.name in names and isinstance(field.dataType, ENTERING)
     }
     return kinds or None
-
-
-def _refuse_clash(df: DataFrame, names: Sequence[str]) -> None:
-    taken = {column.casefold() for column in df.columns}
-    if clashing := [name for name in names if name.casefold() in taken]:
-        raise ColumnNameError(
-            f"the dataframe has a column {', '.join(map(repr, clashing))} already",
-            "rename or drop it: outputs are added under their own names.",
-        )
 
 
 def _refuse_missing(df: DataFrame, score: ModelUDF, read: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from sparkbird.errors import ColumnNameError, SchemaError
 from sparkbird.runtime.providers import PROVIDERS
 from sparkbird.runtime.scoring import OnInvalid
 from sparkbird.runtime.worker import Content, Model, Models
-from sparkbird.schema import Output, Schema
+from sparkbird.schema import DROPPED, Output, Schema
 from sparkbird.spark.backend import BACKENDS, Column, newest
 from sparkbird.spark.columns import Signature, name_of, quoted
 from sparkbird.spark.transport import content, destination
@@ -231,14 +231,17 @@ def _scorer(
 ) -> Scorer:
     """`model` compiled for the outputs asked for, and no others."""
     from sparkbird.compiler import compile as compiled_for
+    from sparkbird.converters.native import opened
 
     if output is not None and not output:
         raise SchemaError("output= is empty", "name an output, several, or leave it out.")
     wanted = [output] if isinstance(output, str) else [*dict.fromkeys(output or ())]
+    model = opened(model)
     default = next((method for method in _DEFAULTS if hasattr(model, method)), None)
     compiled = compiled_for(model, inputs, outputs=wanted or default, device=device)
     schema = compiled.schema
     names = wanted or [schema.default_output]
+    _refuse_dropping(schema, names)
     return Scorer(
         name=name,
         model=compiled,
@@ -248,6 +251,15 @@ def _scorer(
         device=compiled.device if device == "auto" else device,
         on_invalid=on_invalid,
     )
+
+
+def _refuse_dropping(schema: Schema, names: Sequence[str]) -> None:
+    """A column has a value for each row: a model that drops rows must be asked which ones."""
+    if DROPPED not in names and any(output.name == DROPPED for output in schema.outputs):
+        raise SchemaError(
+            'a stage of the model drops rows, as handleInvalid="skip" says, which no column can',
+            'call sparkbird.transform(df, model), or fit with handleInvalid="keep".',
+        )
 
 
 def _name(column: Column | str, known: Collection[str]) -> str | None:

@@ -37,7 +37,7 @@ def preprocessed(model: Any, x: Array, known: Collection[str] | None) -> Array:
     Source: sklearn/feature_extraction/text.py, _preprocess (1.9).
     """
     if model.lowercase and _tells_sigmas(model, known):
-        x = _with_final_sigmas(x)
+        x = with_final_sigmas(x)
     accents = model.strip_accents or None
     table = characters.replacements(lowercase=model.lowercase, accents=accents)
     changed = characters.of(table)
@@ -78,7 +78,7 @@ def _is_not_ascii(character: str) -> bool:
     return not character.isascii()
 
 
-def _with_final_sigmas(x: Array) -> Array:
+def with_final_sigmas(x: Array) -> Array:
     """`x` with each capital sigma at the end of a word in lower case, as ``str.lower`` has it.
 
     It is one if a cased letter is before it and none behind it, others being looked past.

@@ -24,7 +24,7 @@ def tokens(token_pattern: str) -> tuple[str, str | None]:
     """
     try:
         return _translated(token_pattern)
-    except _Untranslatable as what:
+    except Untranslatable as what:
         raise UnsupportedOptionError(
             f"token_pattern={token_pattern!r} is not compiled: it has {what}",
             r"use classes, repetitions and alternatives, with \b around the whole or nowhere.",
@@ -34,19 +34,31 @@ def tokens(token_pattern: str) -> tuple[str, str | None]:
 def _translated(token_pattern: str) -> tuple[str, str | None]:
     compiled = re.compile(token_pattern)
     if compiled.groups or compiled.fullmatch(""):
-        raise _Untranslatable("a group, or a token of nothing")
+        raise Untranslatable("a group, or a token of nothing")
     if compiled.flags != re.UNICODE:
-        raise _Untranslatable("flags")
-    parsed = [*_parser.parse(token_pattern)]
-    boundary = (_parser.AT, _parser.AT_BOUNDARY)
+        raise Untranslatable("flags")
+    parsed = [*parser.parse(token_pattern)]
+    boundary = (parser.AT, parser.AT_BOUNDARY)
     if parsed[0] == boundary and parsed[-1] == boundary:
         return _between_boundaries(parsed[1:-1])
+    return unambiguous(parsed), None
+
+
+def unambiguous(parsed: Iterable[Any]) -> str:
+    """A parsed pattern of which each next character tells the way through it, for RE2.
+
+    Raises
+    ------
+    Untranslatable
+        It is none, or has what RE2 lacks.
+    """
+    parsed = [*parsed]
     translated = _sequence(parsed, None)
     _Paths.of(parsed).require_one()
-    return translated, None
+    return translated
 
 
-class _Untranslatable(Exception):  # noqa: N818  it never leaves this module
+class Untranslatable(Exception):  # noqa: N818  those who translate patterns catch it
     """What there is in a pattern that cannot be said alike in RE2 and Python."""
 
 
@@ -59,13 +71,13 @@ def _between_boundaries(parsed: list[Any]) -> tuple[str, str | None]:
     whole = _sequence(parsed, characters.where(characters.is_word))
     least = 0
     for opcode, value in parsed:
-        single = opcode is _parser.MAX_REPEAT and len(value[2]) == 1
+        single = opcode is parser.MAX_REPEAT and len(value[2]) == 1
         node = value[2][0] if single else (opcode, value)
-        members = _class(*node)
+        members = class_of(*node)
         if members is None or (members != characters.where(characters.is_word)).any():
             return f"{word}+", whole
         least += value[0] if single else 1
-    open_ended = parsed[-1][0] is _parser.MAX_REPEAT and parsed[-1][1][1] is _parser.MAXREPEAT
+    open_ended = parsed[-1][0] is parser.MAX_REPEAT and parsed[-1][1][1] is parser.MAXREPEAT
     return (f"{word}{{{least},}}", None) if open_ended and least else (f"{word}+", whole)
 
 
@@ -75,23 +87,23 @@ def _sequence(parsed: Iterable[Any], within: np.ndarray | None) -> str:
 
 def _node(opcode: Any, value: Any, within: np.ndarray | None) -> str:
     """One node of a parsed pattern; if `within` is given, all characters must be in it."""
-    members = _class(opcode, value)
+    members = class_of(opcode, value)
     if members is not None:
         if within is not None and (members & ~within).any():
-            raise _Untranslatable(r"characters between \b that are not of words")
+            raise Untranslatable(r"characters between \b that are not of words")
         return characters.pattern(members)
-    if opcode in (_parser.MAX_REPEAT, _parser.MIN_REPEAT):
+    if opcode in (parser.MAX_REPEAT, parser.MIN_REPEAT):
         least, most, inner = value
-        count = f"{{{least},{'' if most is _parser.MAXREPEAT else most}}}"
-        if max(least, 0 if most is _parser.MAXREPEAT else most) > _MOST:
-            raise _Untranslatable(f"more than {_MOST} repetitions")
-        lazy = "?" if opcode is _parser.MIN_REPEAT else ""
+        count = f"{{{least},{'' if most is parser.MAXREPEAT else most}}}"
+        if max(least, 0 if most is parser.MAXREPEAT else most) > _MOST:
+            raise Untranslatable(f"more than {_MOST} repetitions")
+        lazy = "?" if opcode is parser.MIN_REPEAT else ""
         return f"(?:{_sequence(inner, within)}){count}{lazy}"
-    if opcode is _parser.SUBPATTERN and value[0] is None and not (value[1] or value[2]):
+    if opcode is parser.SUBPATTERN and value[0] is None and not (value[1] or value[2]):
         return f"(?:{_sequence(value[3], within)})"
-    if opcode is _parser.BRANCH:
+    if opcode is parser.BRANCH:
         return f"(?:{'|'.join(_sequence(branch, within) for branch in value[1])})"
-    raise _Untranslatable(str(opcode).lower().replace("_", " "))
+    raise Untranslatable(str(opcode).lower().replace("_", " "))
 
 
 @dataclass(frozen=True)
@@ -123,25 +135,25 @@ class _Paths:
     @classmethod
     def _of_node(cls, opcode: Any, value: Any, classes: list[np.ndarray]) -> _Paths:
         nothing = cls(frozenset(), frozenset(), nullable=True, follows={}, classes=classes)
-        members = _class(opcode, value)
+        members = class_of(opcode, value)
         if members is not None:
             classes.append(members)
             place = frozenset([len(classes) - 1])
             return cls(place, place, nullable=False, follows={}, classes=classes)
-        if opcode is _parser.BRANCH:
+        if opcode is parser.BRANCH:
             branches = [cls._of_sequence(branch, classes) for branch in value[1]]
             if any(branch.nullable for branch in branches[:-1]):
-                raise _Untranslatable("an alternative that another one begins with")
+                raise Untranslatable("an alternative that another one begins with")
             return functools.reduce(cls.either, branches)
-        if opcode is _parser.SUBPATTERN:
+        if opcode is parser.SUBPATTERN:
             return cls._of_sequence(value[3], classes)
-        if opcode is not _parser.MAX_REPEAT:
-            raise _Untranslatable("a repetition that takes as little as it can")
+        if opcode is not parser.MAX_REPEAT:
+            raise Untranslatable("a repetition that takes as little as it can")
         least, most, inner = value
-        if max(least, 0 if most is _parser.MAXREPEAT else most) > _MOST_COPIES:
-            raise _Untranslatable(f"more than {_MOST_COPIES} repetitions")
+        if max(least, 0 if most is parser.MAXREPEAT else most) > _MOST_COPIES:
+            raise Untranslatable(f"more than {_MOST_COPIES} repetitions")
         rest = nothing
-        if most is _parser.MAXREPEAT:
+        if most is parser.MAXREPEAT:
             rest = cls._of_sequence(inner, classes).repeated()
         else:
             for _ in range(most - least):
@@ -186,7 +198,7 @@ class _Paths:
             taken = np.zeros(characters.COUNT, np.bool_)
             for place in places:
                 if (taken & self.classes[place]).any():
-                    raise _Untranslatable("parts that could match the same character")
+                    raise Untranslatable("parts that could match the same character")
                 taken |= self.classes[place]
 
 
@@ -203,24 +215,24 @@ _MOST_COPIES = 20
 _MOST = 1000
 
 
-def _class(opcode: Any, value: Any) -> np.ndarray | None:
+def class_of(opcode: Any, value: Any) -> np.ndarray | None:
     """The characters that a node stands for, or None if it is not one of a single character."""
-    if opcode is _parser.LITERAL:
+    if opcode is parser.LITERAL:
         return characters.of(chr(value))
-    if opcode is _parser.NOT_LITERAL:
+    if opcode is parser.NOT_LITERAL:
         return characters.all_but(characters.of(chr(value)))
-    if opcode is _parser.ANY:
+    if opcode is parser.ANY:
         return characters.all_but(characters.of("\n"))
-    if opcode is not _parser.IN:
+    if opcode is not parser.IN:
         return None
     members = np.zeros(characters.COUNT, np.bool_)
     negated = False
     for kind, content in value:
-        if kind is _parser.NEGATE:
+        if kind is parser.NEGATE:
             negated = True
-        elif kind is _parser.LITERAL:
+        elif kind is parser.LITERAL:
             members[content] = True
-        elif kind is _parser.RANGE:
+        elif kind is parser.RANGE:
             members[content[0] : content[1] + 1] = True
         else:
             members |= _CATEGORIES[content]()
@@ -228,15 +240,15 @@ def _class(opcode: Any, value: Any) -> np.ndarray | None:
 
 
 try:
-    _parser: Any = re._parser  # type: ignore[attr-defined]  # noqa: SLF001  since Python 3.11
+    parser: Any = re._parser  # type: ignore[attr-defined]  # noqa: SLF001  since Python 3.11
 except AttributeError:
-    import sre_parse as _parser
+    import sre_parse as parser
 
 _CATEGORIES: dict[Any, Callable[[], np.ndarray]] = {
-    _parser.CATEGORY_WORD: lambda: characters.where(characters.is_word),
-    _parser.CATEGORY_NOT_WORD: lambda: characters.all_but(characters.where(characters.is_word)),
-    _parser.CATEGORY_DIGIT: lambda: characters.where(str.isdecimal),
-    _parser.CATEGORY_NOT_DIGIT: lambda: characters.all_but(characters.where(str.isdecimal)),
-    _parser.CATEGORY_SPACE: lambda: characters.where(str.isspace),
-    _parser.CATEGORY_NOT_SPACE: lambda: characters.all_but(characters.where(str.isspace)),
+    parser.CATEGORY_WORD: lambda: characters.where(characters.is_word),
+    parser.CATEGORY_NOT_WORD: lambda: characters.all_but(characters.where(characters.is_word)),
+    parser.CATEGORY_DIGIT: lambda: characters.where(str.isdecimal),
+    parser.CATEGORY_NOT_DIGIT: lambda: characters.all_but(characters.where(str.isdecimal)),
+    parser.CATEGORY_SPACE: lambda: characters.where(str.isspace),
+    parser.CATEGORY_NOT_SPACE: lambda: characters.all_but(characters.where(str.isspace)),
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,8 +26,8 @@ def saved(model: Any) -> Stage:
     ArtifactError
         What was saved is not on this machine.
     """
-    folder = tempfile.TemporaryDirectory(prefix="sparkbird-")
-    path = Path(folder.name) / "model"
+    folder = _Folder()
+    path = folder.path / "model"
     name = type(model).__name__
     try:
         model.write().overwrite().save(path.as_uri())
@@ -43,6 +45,14 @@ def saved(model: Any) -> Stage:
             "save it to a folder that the driver can read, and compile that folder.",
         ) from error
     return replace(stage, keeper=folder)
+
+
+class _Folder:
+    """A temporary folder, which goes without a warning when nobody holds it any more."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="sparkbird-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 def _touch(stage: Stage) -> None:

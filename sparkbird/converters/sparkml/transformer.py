@@ -1,0 +1,64 @@
+"""A stage as a model: its raw columns in, the columns that it adds out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sparkbird.converters.registry import converts
+from sparkbird.converters.sparkml.frame import Column, Frame
+from sparkbird.converters.sparkml.stages import applied, audit, columns_read
+from sparkbird.graph import op, trace
+from sparkbird.graph.sparse import dense
+from sparkbird.schema import DROPPED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sparkbird.converters.registry import Columns, Results
+    from sparkbird.converters.sparkml.persisted import Stage
+    from sparkbird.graph.table import Table
+
+
+def _columns(stage: Stage) -> Columns:
+    names = [*columns_read(stage)]
+    return names, len(names)
+
+
+def _types(stage: Stage) -> Mapping[int, str]:
+    return dict(enumerate(columns_read(stage).values()))
+
+
+@converts(
+    "sparkbird.converters.sparkml.persisted.Stage",
+    objections=audit,
+    columns=_columns,
+    column_types=_types,
+)
+def transformer(stage: Stage, x: Table) -> Results:
+    """Each column that `transform` adds, [N] or [N, K]: predictions first, then the last one.
+
+    Where a stage drops rows there is one more output, which says which, [N].
+    """
+    trace.current().adds = True
+    declared = trace.current().declared
+    named = zip(map(str, x.names or ()), x.columns, strict=True)
+    columns = {name: Column(values, declared=declared.get(name, "")) for name, values in named}
+    frame = applied(stage, Frame(columns))
+    order = sorted(frame.added, key=lambda name: name != stage_prediction(stage))
+    added = {name: dense(frame[name].values) for name in order}
+    if frame.dropped:
+        dropped = frame.dropped[0]
+        for mask in frame.dropped[1:]:
+            dropped = op.logical_or(dropped, mask)
+        added[DROPPED] = dropped
+    return added
+
+
+def stage_prediction(stage: Stage) -> str:
+    """The column that its users want first: the prediction of the last stage, or its output."""
+    while stage.stages:
+        stage = stage.stages[-1]
+    params = stage.params
+    names = [params.get(name) for name in ("predictionCol", "outputCol")]
+    several = params.get("outputCols") or [""]
+    return str(next((name for name in names if name), several[-1]))

@@ -1,0 +1,96 @@
+"""Spark ML's own `transform` beside that of the compiled model, on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.ml import Estimator
+
+import sparkbird
+from sparkbird.errors import InvalidValueError
+
+
+@dataclass(frozen=True)
+class Case:
+    """A stage, the rows that it is fitted to, and what it is compared on.
+
+    stage    makes the estimator or transformer
+    rows     makes the dataframe that it is fitted to and scored on
+    more     makes further rows, of the same columns, to score
+    refused  makes rows on which Spark raises: each by itself must be refused
+    rtol     how far numbers may lie apart
+    note     what the case is about, if the stage does not say
+    """
+
+    stage: Callable[[], Any]
+    rows: Callable[[Any], Any]
+    more: Callable[[Any], Any] | None = None
+    refused: Callable[[Any], Any] | None = None
+    rtol: float = 1e-12
+    note: str = field(default="")
+
+
+def check(case: Case, spark: Any, folder: Any) -> None:
+    """The compiled model adds the columns that Spark adds, from memory and from its folder."""
+    rows = case.rows(spark)
+    stage = case.stage()
+    model = stage.fit(rows) if isinstance(stage, Estimator) else stage
+    path = str(folder / "model")
+    model.write().overwrite().save(path)
+    compiled = sparkbird.compile(path, inputs=rows)
+    for given in (rows, *([case.more(spark)] if case.more else [])):
+        compare(compiled.transform(given.toArrow()), model.transform(given), given, case.rtol)
+        assert len(compiled.transform(given.limit(0).toArrow())) == 0
+    if case.refused:
+        for row in case.refused(spark).toArrow().to_batches(1):
+            with pytest.raises(InvalidValueError):
+                compiled.transform(row)
+
+
+def compare(actual: pd.DataFrame, expected: Any, given: Any, rtol: float) -> None:
+    """`actual` has the rows and columns of the dataframe `expected` of Spark, made of `given`."""
+    # As rows: toPandas of Spark 4.3 warns of vectors with pandas 3.
+    found = pd.DataFrame([tuple(row) for row in expected.collect()], columns=expected.columns)
+    assert {*actual.columns} == {*found.columns}
+    assert len(actual) == len(found)
+    for name in found.columns.difference(given.columns):
+        ours, theirs = dense(actual[name]), dense(found[name])
+        assert ours.shape == theirs.shape, name
+        if theirs.dtype == object:
+            assert ours.tolist() == theirs.tolist(), name
+        else:
+            np.testing.assert_allclose(ours, theirs, rtol, rtol, err_msg=name)
+
+
+def dense(column: pd.Series) -> np.ndarray:
+    """A column as an array: numbers [N], vectors of Spark, lists or structs [N, K], or objects."""
+    values = [_dense(value) for value in column]
+    if values and all(isinstance(value, np.ndarray) for value in values):
+        return np.stack(values)
+    if any(isinstance(value, (str, list)) for value in values):
+        known = [value if isinstance(value, (str, list)) else None for value in values]
+        return np.array([*known, None], object)[:-1]
+    return np.array([np.nan if value is None else value for value in values], np.float64)
+
+
+def _dense(value: Any) -> Any:
+    if hasattr(value, "toArray"):
+        return value.toArray()
+    if isinstance(value, dict) and "values" in value:
+        return _of_struct(value)
+    if isinstance(value, np.ndarray):
+        return value.tolist() if value.dtype.kind in "OU" else value.astype(np.float64)
+    return None if value is pd.NA else value
+
+
+def _of_struct(value: dict[str, Any]) -> np.ndarray:
+    if value["type"] == 1:
+        return np.array(value["values"], np.float64)
+    found = np.zeros(value["size"])
+    found[np.asarray(value["indices"], np.int64)] = value["values"]
+    return found
