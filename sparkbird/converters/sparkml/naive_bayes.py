@@ -106,7 +106,7 @@ def _refuse(
     fact = f"{stage.uid} takes {taken} in column {stage.params['featuresCol']!r}"
     for block in x.blocks if isinstance(x, Sparse) else (x,):
         if isinstance(block, Coded):
-            fails = np.append(failing(block.values), False)  # noqa: FBT003  the place of none
+            fails = np.append(failing(block.values), False)  # the place of none
             if fails.any():
                 frame.check(op.take(fails, block.place), fact)
         elif isinstance(block, Entries):

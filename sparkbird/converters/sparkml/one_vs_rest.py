@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sparkbird.converters.sparkml.predictions import greatest
-from sparkbird.converters.sparkml.stages import TRAINING, applied, reads_vector, stage
+from sparkbird.converters.sparkml.stages import applied, columns_read, reads_vector, stage
+from sparkbird.errors import UnsupportedOptionError
 from sparkbird.graph import op
 
 if TYPE_CHECKING:
@@ -15,28 +16,35 @@ if TYPE_CHECKING:
 
     from sparkbird.converters.sparkml.frame import Frame
     from sparkbird.converters.sparkml.persisted import Stage
+    from sparkbird.graph.op import Array
 
 #: A column for the raw predictions of one model.
 _RAW = "\ufdd3raw"
 
 #: What the models do not add: Spark switches it off, or drops it.
-_OFF = ("predictionCol", "probabilityCol", "leafCol")
+_OFF = dict.fromkeys(("predictionCol", "probabilityCol", "leafCol"), "")
 
 
 def _length(stage: Stage) -> int:
     """How many features the models take."""
-    from sparkbird.converters.sparkml.stages import columns_read
-
     first = stage.stages[0]
     kind = columns_read(first)[first.params["featuresCol"]]
     return int(kind.removeprefix("vector[").removesuffix("]"))
 
 
+def _of_more_classes(stage: Stage) -> Iterator[UnsupportedOptionError]:
+    """Without a model there is nothing to ask."""
+    if not stage.parts:
+        yield UnsupportedOptionError(
+            f"{stage.name} without models is not compiled", "fit it on labels of a class or more."
+        )
+
+
 @stage(
     "classification.OneVsRestModel",
     reads=reads_vector(_length),
-    consumes="classifier",
-    ignores=f"{TRAINING} parallelism",
+    ignores="labelCol weightCol parallelism",
+    objections=_of_more_classes,
 )
 def one_vs_rest(stage: Stage, frame: Frame) -> Frame:
     """What each model says raw of its class, [N, K], and which says most, the first of equals.
@@ -45,8 +53,26 @@ def one_vs_rest(stage: Stage, frame: Frame) -> Frame:
     OneVsRestModel.transform (4.3).
     """
     raw = op.concat(*(_raw(stage, part, model, frame) for part, model in stage.parts), axis=1)
-    if name := stage.params.get("rawPredictionCol"):
+    if name := stage.params["rawPredictionCol"]:
         frame = frame.with_column(name, raw)
-    if name := stage.params.get("predictionCol"):
+    if name := stage.params["predictionCol"]:
         frame = frame.with_column(name, greatest(raw), levels=_levels(stage))
     return frame
+
+
+def _raw(stage: Stage, part: str, model: Stage, frame: Frame) -> Array:
+    """What a model says raw of the second of its two classes, [N, 1]."""
+    own = {**_OFF, "featuresCol": stage.params["featuresCol"], "rawPredictionCol": _RAW}
+    params = {**model.params, **{name: own[name] for name in own if name in model.params}}
+    said = applied(replace(model, params=params), frame, part=part)
+    return op.between(said.vector(_RAW), start=1, stop=2)
+
+
+def _levels(stage: Stage) -> tuple[str, ...] | int:
+    """What the metadata of the label that it was fitted to say of the classes.
+
+    Source: .../OneVsRest.scala, OneVsRestModel.OneVsRestModelWriter (4.3).
+    """
+    attribute = json.loads(stage.metadata["labelMetadata"]).get("ml_attr", {})
+    names = attribute.get("vals")
+    return tuple(names) if names else int(attribute.get("num_vals", len(stage.parts)))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sparkbird.converters.sparkml.predictions import PREDICTION, classified, greatest, softmax
 from sparkbird.converters.sparkml.stages import TRAINING, reads_vector, stage
-from sparkbird.graph import op, special
+from sparkbird.graph import special
 from sparkbird.graph.sparse import affine
 
 if TYPE_CHECKING:
@@ -46,6 +47,6 @@ def _layers(stage: Stage) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The weights [F, K] and the bias [K] of each layer: they lie one behind the other."""
     flat = stage.row["weights"]
     sizes = stage.params["layers"]
-    for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+    for inputs, outputs in itertools.pairwise(sizes):
         weights, bias, flat = np.split(flat, [inputs * outputs, (inputs + 1) * outputs])
         yield weights.reshape(inputs, outputs), bias

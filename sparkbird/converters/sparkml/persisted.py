@@ -49,8 +49,9 @@ class Stage:
 
     @cached_property
     def data(self) -> pa.Table:
-        """The table in ``data``."""
-        return self.table("data")
+        """The table in ``data``; models of spark.mllib inside have it one folder further down."""
+        inner = self.path / "data" / "data"
+        return _read(inner if inner.is_dir() else self.path / "data")
 
     def table(self, folder: str) -> pa.Table:
         """The table in one of its folders."""
@@ -61,6 +62,11 @@ class Stage:
         """The one row of ``data``, vectors and matrices of it as arrays."""
         (row,) = self.data.to_pylist()
         return {name: _decoded(value) for name, value in row.items()}
+
+    @cached_property
+    def inner_metadata(self) -> Mapping[str, Any]:
+        """The metadata of the model of spark.mllib inside it."""
+        return _metadata(self.path / "data")
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -81,8 +87,7 @@ def read(path: str | Path) -> Stage:
     """
     path = Path(path)
     try:
-        text = "".join(part.read_text() for part in sorted((path / "metadata").glob("part-*")))
-        metadata = json.loads(text)
+        metadata = _metadata(path)
         params = {**metadata.pop("defaultParamMap", {}), **metadata.pop("paramMap")}
         return Stage(
             name=metadata.pop("class").removeprefix(_PREFIX),
@@ -97,6 +102,13 @@ def read(path: str | Path) -> Stage:
             f"{path} is no saved model of Spark ML: {error}",
             "give the folder that model.write().save(path) has written, whole.",
         ) from error
+
+
+def _metadata(path: Path) -> dict[str, Any]:
+    """What stands in ``metadata``, one line of JSON."""
+    parts = sorted((path / "metadata").glob("part-*"))
+    found: dict[str, Any] = json.loads("".join(part.read_text() for part in parts))
+    return found
 
 
 def _parts(path: Path, params: Mapping[str, Any]) -> list[tuple[str, Stage]]:
@@ -125,11 +137,13 @@ def _read(folder: Path) -> pa.Table:
 
 
 def _decoded(value: Any) -> Any:
-    """A vector or a matrix as an array, anything else as it is.
+    """A vector or a matrix as an array, also in a list; anything else as it is.
 
     Source: mllib-local/src/main/scala/org/apache/spark/ml/linalg/Vectors.scala and
     mllib/src/main/scala/org/apache/spark/ml/linalg/{VectorUDT,MatrixUDT}.scala (4.3).
     """
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return [_decoded(inner) for inner in value]
     if not isinstance(value, dict):
         return value
     if {*value} == {"type", "size", "indices", "values"}:
