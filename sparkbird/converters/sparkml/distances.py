@@ -48,7 +48,7 @@ def distances(stage: Stage, frame: Frame, measure: str, centers: np.ndarray) -> 
 
 
 @quietly
-def _euclidean(_stage: Stage, _frame: Frame, x: Array, centers: np.ndarray) -> Array:
+def _euclidean(stage: Stage, frame: Frame, x: Array, centers: np.ndarray) -> Array:
     """The squares: ``|x|^2 + |c|^2 - 2 x . c``, or, where that loses digits, the long way.
 
     The short way may be wrong by 1e-6, and that decides which of two centers is the closer one.
@@ -59,6 +59,8 @@ def _euclidean(_stage: Stage, _frame: Frame, x: Array, centers: np.ndarray) -> A
     fastSquaredDistance; .../mllib/clustering/DistanceMeasure.scala (4.3).
     """
     size, sizes = _norm(x), np.sqrt((centers * centers).sum(axis=1))
+    column = stage.params["featuresCol"]
+    frame.check(op.isnan(size), f"{stage.uid} takes in column {column!r} no NaN")
     squares = op.expand(size * size, axis=1) + sizes * sizes
     apart = op.expand(size, axis=1) - sizes
     bound = 2.0 * _EPSILON * squares / (apart * apart + _EPSILON)

@@ -12,12 +12,6 @@ for _name in ("feature.BucketedRandomProjectionLSHModel", "feature.MinHashLSHMod
     )
 
 refuses(
-    "feature.SQLTransformer",
-    "it may hold any SQL",
-    "select the columns in Spark, and compile the stages in front of it and behind it.",
-)
-
-refuses(
     "fpm.FPGrowthModel",
     "the order of the items that it predicts is that in which Spark's partitions hand over its "
     "rules, and is not stored",
