@@ -45,6 +45,7 @@ def _of_more_classes(stage: Stage) -> Iterator[UnsupportedOptionError]:
     reads=reads_vector(_length),
     ignores="labelCol weightCol parallelism",
     objections=_of_more_classes,
+    adds=lambda stage: filter(None, map(stage.params.get, ("rawPredictionCol", "predictionCol"))),
 )
 def one_vs_rest(stage: Stage, frame: Frame) -> Frame:
     """What each model says raw of its class, [N, K], and which says most, the first of equals.

@@ -21,17 +21,23 @@ if TYPE_CHECKING:
 _NAME = "feature.SQLTransformer(statement)"
 
 
+def _items(stage: Stage) -> list[sql.Item]:
+    """The items of the statement; none of one that will be refused."""
+    try:
+        return sql.read(stage.params["statement"])[1]
+    except UnsupportedOptionError:
+        return []
+
+
 def _reads(stage: Stage) -> dict[str, str]:
     """The columns that are named: those that are computed with are numbers."""
-    try:
-        _, items = sql.read(stage.params["statement"])
-    except UnsupportedOptionError:
-        return {}  # which is told when the stage is compiled
+    spelt: dict[str, str] = {}
     found: dict[str, str] = {}
-    for item in items:
+    for item in _items(stage):
         kind = "" if isinstance(item.made_of, sql.Name) else "float64"
         for name in sql.names(item.made_of):
-            found[name] = found.get(name) or kind
+            first = spelt.setdefault(name.casefold(), name)
+            found[first] = found.get(first) or kind
     return found
 
 
@@ -56,7 +62,13 @@ def _objections(stage: Stage) -> Iterator[UnsupportedError]:
         known.add(item.alias.casefold())
 
 
-@stage("feature.SQLTransformer", reads=_reads, consumes="statement", objections=_objections)
+@stage(
+    "feature.SQLTransformer",
+    reads=_reads,
+    consumes="statement",
+    objections=_objections,
+    adds=lambda stage: [item.alias for item in _items(stage)],
+)
 def sql_transformer(stage: Stage, frame: Frame) -> Frame:
     """Columns under new names, and numbers computed from numbers, each [N].
 
@@ -65,9 +77,8 @@ def sql_transformer(stage: Stage, frame: Frame) -> Frame:
     Source: mllib/src/main/scala/org/apache/spark/ml/feature/SQLTransformer.scala, transform
     (4.3).
     """
-    _, items = sql.read(stage.params["statement"])
     given = frame
-    for item in items:
+    for item in _items(stage):
         if item.alias.casefold() in map(str.casefold, frame.columns):
             raise UnsupportedOptionError(
                 f"{_NAME} with two columns called {item.alias!r} is not compiled",

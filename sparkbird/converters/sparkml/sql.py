@@ -59,11 +59,10 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 
-#: Words that are no names of columns where they stand for one.
-_RESERVED = frozenset(
-    "all and as between by case cast current_date current_timestamp current_user date distinct "
-    "div else end exists false from in interval is like not null or select then timestamp true "
-    "user when where".split()
+#: Words that are values, or begin something else, where a column could stand.
+_RESERVED = (
+    *("case", "current_date", "current_timestamp", "current_user", "distinct", "false", "from"),
+    *("localtimestamp", "not", "null", "true", "user"),
 )
 
 _END = ("end", "")
@@ -119,7 +118,8 @@ def read(statement: str) -> tuple[bool, list[Item]]:
         reader.take()
         items.append(_item(reader))
     reader.expect("from")
-    reader.expect("__this__")
+    if reader.take() != ("word", "__THIS__"):
+        raise _strange(reader.tokens[min(reader.place, len(reader.tokens)) - 1][1])
     if reader.next != _END:
         raise _strange(reader.next[1])
     return has_all, items

@@ -20,6 +20,9 @@ Function: TypeAlias = Callable[[Stage, Frame], Frame]
 #: "float64", "string", "vector[K]".
 Reads: TypeAlias = Callable[[Stage], Mapping[str, str]]
 
+#: The columns that a stage adds, or may add.
+Adds: TypeAlias = Callable[[Stage], Iterable[str]]
+
 #: Parameters of columns: which ones there are is read by `reads`, and by the functions.
 COLUMNS = """
     inputCol inputCols outputCol outputCols featuresCol predictionCol probabilityCol
@@ -42,6 +45,7 @@ class Entry:
     consumes    parameters that the function reads, itself or in what was fitted
     ignores     parameters that change training alone
     objections  the reasons why this very stage is not compiled
+    adds        the columns that it adds, if its parameters and stages do not say so
     """
 
     function: Function
@@ -49,6 +53,7 @@ class Entry:
     consumes: frozenset[str]
     ignores: frozenset[str]
     objections: Callable[[Stage], Iterable[UnsupportedError]] = field(default=lambda _: ())
+    adds: Adds | None = None
 
 
 #: The parameters of columns that are added, in the order in which Spark adds them.
@@ -73,6 +78,7 @@ def stage(
     consumes: str = "",
     ignores: str = "",
     objections: Callable[[Stage], Iterable[UnsupportedError]] = lambda _: (),
+    adds: Adds | None = None,
 ) -> Callable[[Function], Function]:
     """Register what the stages of the classes `names` do: ``feature.Binarizer``.
 
@@ -83,7 +89,8 @@ def stage(
         for name in names:
             assert name not in _entries, f"{name} is there already"
             known = frozenset(f"{COLUMNS} {consumes}".split())
-            _entries[name] = Entry(function, reads, known, frozenset(ignores.split()), objections)
+            ignored = frozenset(ignores.split())
+            _entries[name] = Entry(function, reads, known, ignored, objections, adds)
         return function
 
     return register
@@ -114,6 +121,9 @@ def columns_read(stage: Stage) -> dict[str, str]:
 
 def columns_added(stage: Stage) -> list[str]:
     """The names of the columns that the stage, and those inside it, may add."""
+    entry = _entries.get(stage.name)
+    if entry and entry.adds:
+        return [*entry.adds(stage)]
     found = [name for inner in stage.stages for name in columns_added(inner)]
     given = (stage.params.get(parameter) for parameter in _OUTPUTS)
     named = [[value] if isinstance(value, str) else value for value in given if value]

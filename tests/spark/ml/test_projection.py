@@ -31,7 +31,7 @@ def in_a_pipeline():
     return Pipeline(
         stages=[
             SQLTransformer(
-                statement="select *, town as `the town`, label * 2 as twice from __this__"
+                statement="select *, town as `the town`, label * 2 as twice from __THIS__"
             ),
             StringIndexer(inputCol="the town", outputCol="t", handleInvalid="keep"),
             SQLTransformer(statement="SELECT *, t / 4 + twice AS x, t AS again FROM __THIS__"),
@@ -71,7 +71,9 @@ def test_parity(case, spark, tmp_path):
         ("SELECT *, 'a' AS c FROM __THIS__", '"\'"'),
         ("SELECT DISTINCT a FROM __THIS__", "'DISTINCT'"),
         ("SELECT *, a AS c FROM other", "'other'"),
+        ("SELECT *, a AS c FROM __this__", "'__this__'"),
         ("SELECT *, a AS c", "its end"),
+        ("SELECT *, null AS c FROM __THIS__", "'null'"),
         ("SELECT *, a + b FROM __THIS__", "of no name"),
         ("SELECT *, 5S AS c FROM __THIS__", "'5'"),
         ("SELECT a FROM __THIS__", r"without \*"),
