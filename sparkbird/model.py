@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from sparkbird import artifact
+from sparkbird.dtypes import MISSING, STRING
 from sparkbird.errors import OutputError
 from sparkbird.frames import inputs_of
 from sparkbird.runtime.scoring import score
@@ -140,6 +141,8 @@ class CompiledModel:
         for output in session.outputs:
             if output.name != DROPPED:
                 values = tensors[output.tensors[0].name]
+                if values.dtype == STRING:
+                    values = np.where(np.equal(values, MISSING), None, values)
                 rows[output.name] = [*values] if values.ndim > 1 else values
         return rows[~tensors[DROPPED]] if DROPPED in tensors else pd.DataFrame(rows)
 
