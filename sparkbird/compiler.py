@@ -6,6 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -166,7 +167,9 @@ def _built(model: Any, given: Any, wanted: Sequence[str] | str | None) -> onnx.M
     proto = build(arguments, tensors if current().device == "cuda" else in_blocks(tensors))
     used = {info.name for info in proto.graph.input}
     columns = tuple(
-        column for column in inputs.columns if inputs.layout == "matrix" or column.name in used
+        replace(column, reader=trace.readers.get(column.name, ""))
+        for column in inputs.columns
+        if inputs.layout == "matrix" or column.name in used
     )
     for column in columns:
         if not column.dtype:

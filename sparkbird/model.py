@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from sparkbird import artifact
 from sparkbird.dtypes import MISSING, STRING
-from sparkbird.errors import OutputError
+from sparkbird.errors import ColumnNameError, OutputError
 from sparkbird.frames import inputs_of
 from sparkbird.runtime.scoring import score
 from sparkbird.runtime.sessions import SESSIONS, Session
@@ -135,16 +135,18 @@ class CompiledModel:
         """The rows `X` as a pandas dataframe with the columns that a model of Spark ML adds."""
         import pandas as pd
 
-        rows = X.to_pandas() if isinstance(X, (pa.Table, pa.RecordBatch)) else X.copy()
+        rows = X.to_pandas() if isinstance(X, (pa.Table, pa.RecordBatch)) else pd.DataFrame(X)
+        _refuse_clash([str(name) for name in rows.columns], self.schema.adds)
         session = self._session(*self.outputs)
         tensors, _ = score(session, inputs_of(self.schema, X), threads=_cores())
-        for output in session.outputs:
-            if output.name != DROPPED:
-                values = tensors[output.tensors[0].name]
-                if values.dtype == STRING:
-                    values = np.where(np.equal(values, MISSING), None, values)
-                rows[output.name] = [*values] if values.ndim > 1 else values
-        return rows[~tensors[DROPPED]] if DROPPED in tensors else pd.DataFrame(rows)
+        added = {}
+        for name in self.schema.adds:
+            values = tensors[self.schema.output(name).tensors[0].name]
+            if values.dtype == STRING:
+                values = np.where(np.equal(values, MISSING), None, values)
+            added[name] = pd.Series([*values] if values.ndim > 1 else values, rows.index)
+        rows = rows.assign(**added)
+        return rows[~tensors[DROPPED]] if DROPPED in tensors else rows
 
 
 def load(path: str | os.PathLike[str], *, device: str = "auto") -> CompiledModel:
@@ -156,6 +158,14 @@ def load(path: str | os.PathLike[str], *, device: str = "auto") -> CompiledModel
         There is no such file, or it is not a whole artefact.
     """
     return CompiledModel(artifact.read(Path(path)), device=device)
+
+
+def _refuse_clash(columns: Sequence[str], added: Sequence[str]) -> None:
+    """A model of Spark ML adds columns under their own names, and replaces none."""
+    if taken := [name for name in added if name in columns]:
+        raise ColumnNameError(
+            f"the rows have a column {', '.join(map(repr, taken))} already", "rename or drop it."
+        )
 
 
 def _cores() -> int:

@@ -37,12 +37,14 @@ _VECTOR = re.compile(r"vector\[(\d+)\]")
 class Column:
     """A column that the model reads, and the name of its element type (`sparkbird.dtypes`).
 
-    `lengths` are those of its values, if these are vectors: [N, *lengths].
+    `lengths` are those of its values, if these are vectors: [N, *lengths]. `reader` is the stage
+    that takes it, where the model has stages: errors name it.
     """
 
     name: str
     dtype: str
     lengths: tuple[int, ...] = ()
+    reader: str = ""
 
     @classmethod
     def of(cls, name: str, kind: str) -> Column:
@@ -55,6 +57,11 @@ class Column:
     def kind(self) -> str:
         """The name of its element type, or that of its vectors: ``vector[5]``."""
         return f"vector[{self.lengths[0]}]" if self.lengths else self.dtype
+
+    @property
+    def taker(self) -> str:
+        """Who takes it, as an error says it."""
+        return self.reader or "the model"
 
 
 @dataclass(frozen=True)
@@ -109,8 +116,8 @@ class Schema:
     whole
         Whether a row's result depends on the rows beside it: batches must not be cut.
     adds
-        Whether the outputs are columns that the model adds to a dataframe, as those of Spark ML
-        do: its ``transform`` gives all of them beside the columns given.
+        The names of the outputs that are columns which the model adds to a dataframe, in that
+        order, as those of Spark ML do: its ``transform`` gives them beside the columns given.
     padded
         Whether texts are cut into pieces, of which each row has as many as the longest text.
     screened
@@ -124,7 +131,7 @@ class Schema:
     checks: tuple[Check, ...] = ()
     row_bytes: int = 0
     whole: bool = False
-    adds: bool = False
+    adds: tuple[str, ...] = ()
     padded: bool = False
     screened: bool = False
 
@@ -157,7 +164,7 @@ class Schema:
             checks=tuple(Check(**check) for check in raw["checks"]),
             row_bytes=raw["row_bytes"],
             whole=raw.get("whole", False),
-            adds=raw.get("adds", False),
+            adds=tuple(raw.get("adds", ())),
             padded=raw.get("padded", False),
             screened=raw.get("screened", False),
         )
@@ -170,8 +177,10 @@ class Schema:
         return f"takes\n{takes}\ngives\n{gives}"
 
 
-def _column(name: str, dtype: str, lengths: list[int] | tuple[int, ...] = ()) -> Column:
-    return Column(name, dtype, tuple(lengths))
+def _column(
+    name: str, dtype: str, lengths: list[int] | tuple[int, ...] = (), reader: str = ""
+) -> Column:
+    return Column(name, dtype, tuple(lengths), reader)
 
 
 def _output(raw: dict) -> Output:  # type: ignore[type-arg]

@@ -35,20 +35,30 @@ def opened(model: Any) -> Any:
         It cannot be read.
     """
     if isinstance(model, (str, os.PathLike)):
-        path = Path(model)
-        if library := SUFFIXES.get(path.suffix.lower()):
-            return read(str(path), library)
-        if (path / "metadata").is_dir():
-            if _is_of_xgboost(path):
-                return _of_xgboost(path)
-            from sparkbird.converters.sparkml import persisted
-
-            return persisted.read(path)
+        return _from(model)
     if type(model).__module__.startswith("pyspark.ml."):
         from sparkbird.converters.sparkml import saving
 
         return saving.saved(model)
     return model
+
+
+def _from(given: str | os.PathLike[str]) -> Any:
+    """What lies at a path: a booster in a file, a model of Spark ML in a folder; else the path."""
+    from sparkbird.converters.sparkml import persisted, remote
+
+    path = os.fspath(given)
+    if library := SUFFIXES.get(Path(path).suffix.lower()):
+        return read(path, library)
+    if remote.is_url(path):
+        return remote.fetched(path)
+    if Path(path).is_dir():
+        return _of_xgboost(Path(path)) if _is_of_xgboost(Path(path)) else persisted.read(path)
+    if "/" in path and not Path(path).exists():
+        raise ArtifactError(
+            f"there is no model at {path}", "paths are relative to the current directory."
+        )
+    return given
 
 
 def _is_of_xgboost(folder: Path) -> bool:

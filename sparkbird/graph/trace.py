@@ -21,7 +21,8 @@ class Trace:
     screens  values for the mask of a check, one of which is NaN or infinite if a row fails it
     remarks  lines for `explain`: choices made while the graph was built
     whole    whether a row's result depends on the rows beside it
-    adds     whether the model adds columns to a dataframe, as those of Spark ML do
+    adds     the columns that the model adds to a dataframe, in order, if it is one of Spark ML
+    readers  for each column the stage that takes it, where the model has stages
     declared the types of the columns as `inputs=` gives them: what is float64 may be "bool"
     """
 
@@ -29,7 +30,8 @@ class Trace:
     screens: dict[Tensor, Tensor] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     whole: bool = False
-    adds: bool = False
+    adds: tuple[str, ...] = ()
+    readers: Mapping[str, str] = field(default_factory=dict)
     declared: Mapping[str, str] = field(default_factory=dict)
 
 

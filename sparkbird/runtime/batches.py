@@ -177,5 +177,5 @@ def _wrong_type(column: Column, given: pa.DataType) -> ColumnTypeError:
         (hint for applies, hint in _WAYS_OUT if applies(given)), f"cast it to {column.dtype}."
     )
     return ColumnTypeError(
-        f"column {column.name!r} is {given}, and the model takes {column.dtype}", way_out
+        f"column {column.name!r} is {given}, and {column.taker} takes {column.dtype}", way_out
     )

@@ -9,8 +9,9 @@ from pyspark.ml.functions import array_to_vector
 from pyspark.sql import functions as F  # noqa: N812  as all of Spark's users write it
 
 from sparkbird.compiler import compile as compile_model
-from sparkbird.converters.sparkml.stages import columns_added, columns_read
-from sparkbird.errors import ColumnNameError
+from sparkbird.converters.sparkml.stages import audit, columns_read, readers
+from sparkbird.errors import ColumnNameError, ColumnTypeError, UnsupportedError
+from sparkbird.model import CompiledModel
 from sparkbird.schema import DROPPED
 from sparkbird.spark.columns import quoted, refuse_clash
 from sparkbird.spark.udf import udf
@@ -20,15 +21,25 @@ if TYPE_CHECKING:
     from pyspark.sql.types import StructField
 
     from sparkbird.converters.sparkml.persisted import Stage
+    from sparkbird.schema import Column, Output, Schema
 
 #: The one column in which all outputs come back, until it is taken apart.
 _ALL = "__sparkbird"
 
+#: What a column of a model's type may be in a dataframe, by the first word of Spark's name for it.
+_NUMBERS = frozenset("tinyint smallint int bigint float double decimal boolean void".split())
+_TAKES = {
+    "vector": frozenset({"vector", "array"}),
+    "string": frozenset({"string", "varchar", "char", "void"}),
+}
 
-def of_stage(
+
+def with_stage(
     df: DataFrame, stage: Stage, outputs: str | Sequence[str] | None, device: str
 ) -> DataFrame:
     """`df` with the columns that `stage` adds, or with those of them that are `outputs`.
+
+    It is compiled for the types that the columns have in `df`.
 
     Raises
     ------
@@ -37,35 +48,75 @@ def of_stage(
     UnsupportedError, SchemaError
         The model cannot be compiled, or adds no such column.
     """
-    fields = _fields(df, [*columns_read(stage)])
+    if refusals := [*audit(stage)]:
+        raise UnsupportedError.all_of(refusals)
+    takers = readers(stage)
+    fields = _fields(df, {name: takers.get(name) for name in columns_read(stage)})
     types = {name: kind for name, field in fields.items() if (kind := _kind(field))}
-    compiled = compile_model(stage, types or None, device=device)
-    order = columns_added(stage)
-    added = [output.name for output in compiled.schema.outputs if output.name != DROPPED]
-    wanted = [outputs] if isinstance(outputs, str) else outputs or sorted(added, key=order.index)
+    return with_columns(df, compile_model(stage, types or None, device=device), outputs, device)
+
+
+def with_columns(
+    df: DataFrame, model: CompiledModel, outputs: str | Sequence[str] | None, device: str
+) -> DataFrame:
+    """The same for a model of Spark ML that has been compiled.
+
+    Raises
+    ------
+    ColumnNameError
+        The dataframe lacks a column that the model reads, or has one that it adds.
+    ColumnTypeError
+        A column is nothing that the model takes.
+    SchemaError
+        The model adds no such column.
+    """
+    schema = model.schema
+    wanted = [outputs] if isinstance(outputs, str) else [*(outputs or schema.adds)]
     refuse_clash(df, wanted)
-    drops = len(added) < len(compiled.schema.outputs)
-    asked = [*wanted, DROPPED] if drops else [*wanted]
-    score = udf(compiled, asked, device=device)
-    read = [F.col(quoted(fields[column.name].name)) for column in compiled.schema.columns]
+    read = _read(df, schema)
+    drops = any(output.name == DROPPED for output in schema.outputs)
+    score = udf(model, [*wanted, DROPPED] if drops else wanted, device=device)
     # Otherwise Spark computes it for the filter, and once more for the columns.
     scored = score.asNondeterministic()(*read)
     own = [F.col(quoted(name)) for name in df.columns]
     rows = df.select(*own, scored.alias(_ALL))
     if drops:
         rows = rows.filter(~F.col(_ALL).getField(DROPPED))
-    return rows.select(*own, *(_column(name, compiled.schema.output(name)) for name in wanted))
+    return rows.select(*own, *(_column(schema.output(name)) for name in wanted))
 
 
-def _fields(df: DataFrame, names: Sequence[str]) -> Mapping[str, StructField]:
-    """The columns of `df` by the names that a model has for them, in any case."""
-    spelt = {field.name.casefold(): field for field in df.schema.fields}
-    if missing := [name for name in names if name.casefold() not in spelt]:
-        raise ColumnNameError(
-            f"the dataframe has no column {', '.join(map(repr, missing))}",
-            "the model reads it: rename a column, or add it.",
+def _read(df: DataFrame, schema: Schema) -> list[Any]:
+    """The columns that the model takes, in its order."""
+    fields = _fields(df, {column.name: column.reader for column in schema.columns})
+    for column in schema.columns:
+        _refuse_type(column, fields[column.name])
+    return [F.col(quoted(fields[column.name].name)) for column in schema.columns]
+
+
+def _refuse_type(column: Column, field: StructField) -> None:
+    given = field.dataType.simpleString()
+    takes = _TAKES.get("vector" if column.lengths else column.dtype, _NUMBERS)
+    if given.partition("(")[0].partition("<")[0] not in takes:
+        raise ColumnTypeError(
+            f"column {field.name!r} is {given}, and {column.taker} takes {column.kind}",
+            "cast it, or give the model a column of the type that it was fitted on.",
         )
-    return {name: spelt[name.casefold()] for name in names}
+
+
+def _fields(df: DataFrame, readers: Mapping[str, str | None]) -> Mapping[str, StructField]:
+    """The columns of `df` by the names that a model has for them, in any case.
+
+    `readers` are the names, each with the stage that takes it.
+    """
+    spelt = {field.name.casefold(): field for field in df.schema.fields}
+    if missing := [name for name in readers if name.casefold() not in spelt]:
+        takers = {readers[name] or "the model" for name in missing}
+        raise ColumnNameError(
+            f"the dataframe has no column {', '.join(map(repr, missing))}, "
+            f"which {', '.join(sorted(takers))} takes",
+            "rename a column, or add it.",
+        )
+    return {name: spelt[name.casefold()] for name in readers}
 
 
 def _kind(field: StructField) -> str:
@@ -77,7 +128,10 @@ def _kind(field: StructField) -> str:
     return kind
 
 
-def _column(name: str, output: Any) -> Any:
-    values = F.col(_ALL).getField(name)
-    is_vector = bool(output.tensors[0].lengths)
-    return (array_to_vector(values) if is_vector else values).alias(name)
+def _column(output: Output) -> Any:
+    """The column of an output; of vectors the metadata say, as Spark's do, how long they are."""
+    values = F.col(_ALL).getField(output.name)
+    if not (lengths := output.tensors[0].lengths):
+        return values.alias(output.name)
+    metadata = {"ml_attr": {"num_attrs": lengths[0]}}
+    return array_to_vector(values).alias(output.name, metadata=metadata)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,9 @@ from pyspark.sql import functions as F  # noqa: N812  as all of Spark's users wr
 from sparkbird.converters.native import opened
 from sparkbird.converters.sparkml.persisted import Stage
 from sparkbird.errors import ColumnNameError
+from sparkbird.model import CompiledModel, load
 from sparkbird.spark.columns import quoted, refuse_clash
-from sparkbird.spark.ml import of_stage
+from sparkbird.spark.ml import with_columns, with_stage
 from sparkbird.spark.types import ENTERING
 from sparkbird.spark.udf import ModelUDF, udf
 
@@ -58,8 +60,12 @@ def transform(
         The model cannot be compiled, or has no such output.
     """
     model = opened(model)
+    if isinstance(model, (str, os.PathLike)):
+        model = load(model, device=device)  # an artefact: nothing else is left at a path
     if isinstance(model, Stage):
-        return of_stage(df, model, outputs, device)
+        return with_stage(df, model, outputs, device)
+    if isinstance(model, CompiledModel) and model.schema.adds:
+        return with_columns(df, model, outputs, device)
     score = udf(model, outputs, inputs=_types(df, model), device=device)
     (entry,) = score.metadata["models"].values()
     names: list[str] = entry["outputs"]

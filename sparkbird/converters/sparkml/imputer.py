@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sparkbird.converters.sparkml.stages import input_columns, output_columns, reads_each, stage
+from sparkbird.dtypes import BY_NAME
 from sparkbird.graph import op
 
 if TYPE_CHECKING:
@@ -36,8 +37,14 @@ def imputer(stage: Stage, frame: Frame) -> Frame:
                 frame.check(gone, f"{stage.uid} takes in column {source!r} no NULL and no NaN")
             gone = gone | op.equal(values, np.float64(missing))
         surrogate = _in_type_of(frame[source], stage.row[source])
-        frame = frame.with_column(target, op.where(gone, surrogate, values))
+        imputed = op.cast(op.where(gone, surrogate, values), dtype=_type_of(frame[source]))
+        frame = frame.with_column(target, imputed)
     return frame
+
+
+def _type_of(column: Column) -> np.dtype:
+    """What Spark casts the imputed values to: the type that the column had."""
+    return BY_NAME[column.declared].numpy if column.is_whole else column.values.dtype
 
 
 def _in_type_of(column: Column, surrogate: float) -> np.float64:

@@ -26,7 +26,7 @@ def saved(model: Any) -> Stage:
     ArtifactError
         What was saved is not on this machine.
     """
-    folder = _Folder()
+    folder = Folder()
     path = folder.path / "model"
     name = type(model).__name__
     try:
@@ -47,7 +47,7 @@ def saved(model: Any) -> Stage:
     return replace(stage, keeper=folder)
 
 
-class _Folder:
+class Folder:
     """A temporary folder, which goes without a warning when nobody holds it any more."""
 
     def __init__(self) -> None:

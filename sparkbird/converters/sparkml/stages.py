@@ -11,7 +11,12 @@ from typing import Any, TypeAlias
 
 from sparkbird.converters.sparkml.frame import Frame
 from sparkbird.converters.sparkml.persisted import Stage
-from sparkbird.errors import UnsupportedError, UnsupportedModelError, UnsupportedOptionError
+from sparkbird.errors import (
+    SparkbirdError,
+    UnsupportedError,
+    UnsupportedModelError,
+    UnsupportedOptionError,
+)
 from sparkbird.graph import trace
 
 Function: TypeAlias = Callable[[Stage, Frame], Frame]
@@ -106,8 +111,8 @@ def applied(stage: Stage, frame: Frame, *, part: str = "") -> Frame:
     with trace.at(part):
         try:
             return _entry(stage).function(stage, frame)
-        except UnsupportedError as error:
-            error.place = error.place or trace.place()
+        except SparkbirdError as error:
+            error.place = error.place or f"{trace.place()}, {stage.uid}"
             raise
 
 
@@ -128,6 +133,16 @@ def columns_added(stage: Stage) -> list[str]:
     given = (stage.params.get(parameter) for parameter in _OUTPUTS)
     named = [[value] if isinstance(value, str) else value for value in given if value]
     return found + [name for names in named for name in names]
+
+
+def readers(stage: Stage) -> dict[str, str]:
+    """For each column that is read, the uid of the first stage that takes it."""
+    if not stage.stages:
+        return dict.fromkeys(columns_read(stage), stage.uid)
+    found: dict[str, str] = {}
+    for inner in stage.stages:
+        found = readers(inner) | found
+    return found
 
 
 def audit(stage: Stage) -> Iterator[UnsupportedError]:

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 from sparkbird.converters.registry import converts
 from sparkbird.converters.sparkml.frame import Column, Frame
-from sparkbird.converters.sparkml.stages import applied, audit, columns_read
+from sparkbird.converters.sparkml.stages import (
+    applied,
+    audit,
+    columns_added,
+    columns_read,
+    readers,
+)
 from sparkbird.graph import op, trace
 from sparkbird.graph.sparse import dense
 from sparkbird.schema import DROPPED
@@ -39,12 +45,14 @@ def transformer(stage: Stage, x: Table) -> Results:
 
     Where a stage drops rows there is one more output, which says which, [N].
     """
-    trace.current().adds = True
-    declared = trace.current().declared
+    current = trace.current()
+    declared = current.declared
     named = zip(map(str, x.names or ()), x.columns, strict=True)
     columns = {name: Column(values, declared=declared.get(name, "")) for name, values in named}
     frame = applied(stage, Frame(columns))
-    order = sorted(frame.added, key=lambda name: name != stage_prediction(stage))
+    current.adds = tuple(sorted(frame.added, key=columns_added(stage).index))
+    current.readers = readers(stage)
+    order = sorted(current.adds, key=lambda name: name != stage_prediction(stage))
     added = {name: dense(frame[name].values) for name in order}
     if frame.dropped:
         dropped = frame.dropped[0]
