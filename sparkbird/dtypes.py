@@ -41,6 +41,8 @@ class ElementType:
 ELEMENT_TYPES = (
     ElementType("float32", np.dtype(np.float32), 1,  "float32", "float"),
     ElementType("uint8",   np.dtype(np.uint8),   2,  "uint8",   "smallint"),
+    ElementType("int8",    np.dtype(np.int8),    3,  "int8",    "tinyint"),
+    ElementType("int16",   np.dtype(np.int16),   5,  "int16",   "smallint"),
     ElementType("int32",   np.dtype(np.int32),   6,  "int32",   "int"),
     ElementType("int64",   np.dtype(np.int64),   7,  "int64",   "bigint"),
     ElementType("string",  STRING,               8,  "string",  "string"),

@@ -245,7 +245,6 @@ _ALIASES = {
     "float": "float32",
     "long": "int64",
     "integer": "int32",
-    **dict.fromkeys(("tinyint", "smallint", "int8", "int16"), "int32"),
 }
 _PYTHON = {float: "float64", int: "int64", bool: "bool", str: "string"}
 

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from sparkbird.spark.java import ensure_java
 
 #: Loopback only, no web page, no progress bar; few shuffle partitions for few cores.
-_LOCAL = {
+LOCAL = {
     "spark.master": "local[*]",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
@@ -35,10 +35,10 @@ def local_session(app_name: str, **conf: Any) -> SparkSession:
     if active := SparkSession.getActiveSession():
         return active
     ensure_java()
-    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    os.environ.setdefault("SPARKLOCAL_IP", "127.0.0.1")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # workers are of this environment
     builder = SparkSession.builder.appName(app_name)
-    for key, value in {**_LOCAL, **conf}.items():
+    for key, value in {**LOCAL, **conf}.items():
         builder = builder.config(key, value)
     session: SparkSession = builder.getOrCreate()
     return session

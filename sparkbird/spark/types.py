@@ -12,6 +12,7 @@ from sparkbird.schema import Output
 
 _SCALARS: dict[pa.DataType, spark.DataType] = {
     pa.bool_(): spark.BooleanType(),
+    pa.int8(): spark.ByteType(),
     pa.int16(): spark.ShortType(),
     pa.int32(): spark.IntegerType(),
     pa.int64(): spark.LongType(),

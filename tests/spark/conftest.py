@@ -1,4 +1,11 @@
-"""One Spark session for the suite, on two cores."""
+"""One Spark session for the suite, on two cores.
+
+With ``SPARK_REMOTE=local[2]`` in the environment, Spark's own variable, it is one of Spark
+Connect: `test_connect` runs the tables of Spark ML so.
+"""
+
+import os
+import sys
 
 import pytest
 
@@ -18,7 +25,8 @@ def pytest_collection_modifyitems(items):
         if "spark" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.spark)
         if item.get_closest_marker("spark"):
-            item.add_marker(pytest.mark.xdist_group("spark"))
+            if not item.get_closest_marker("xdist_group"):
+                item.add_marker(pytest.mark.xdist_group("spark"))
             for line in _OF_SPARK:
                 item.add_marker(pytest.mark.filterwarnings(line))
 
@@ -28,16 +36,32 @@ def spark():
     pytest.importorskip("pyspark")
     from sparkbird.spark.session import local_session
 
-    session = local_session(
-        "sparkbird-tests",
-        **{
-            "spark.master": "local[2]",
-            "spark.driver.memory": "2g",
-            "spark.sql.execution.arrow.pyspark.enabled": "true",
-        },
-    )
+    conf = {
+        "spark.driver.memory": "2g",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+    }
+    if remote := os.environ.get("SPARK_REMOTE"):
+        session = connected(remote, conf)
+    else:
+        session = local_session("sparkbird-tests", **{"spark.master": "local[2]"}, **conf)
     yield session
     session.stop()
+
+
+def connected(remote, conf):
+    """A session of Spark Connect, with a server of its own if `remote` is ``local``."""
+    from pyspark.sql import SparkSession
+
+    from sparkbird.spark.java import ensure_java
+    from sparkbird.spark.session import LOCAL
+
+    ensure_java()
+    os.environ |= {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
+    builder = SparkSession.builder.remote(remote)
+    for key, value in {**LOCAL, **conf}.items():
+        if key != "spark.master":
+            builder = builder.config(key, value)
+    return builder.getOrCreate()
 
 
 def backends():

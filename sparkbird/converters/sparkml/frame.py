@@ -42,7 +42,7 @@ class Column:
     @property
     def is_whole(self) -> bool:
         """Whether it holds integers for sure, so that what is NaN in the graph was NULL."""
-        return self.declared in ("int32", "int64", "uint8")
+        return self.declared in ("int8", "int16", "int32", "int64", "uint8")
 
     @property
     def categories(self) -> int:

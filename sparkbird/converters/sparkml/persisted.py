@@ -10,6 +10,7 @@ Source: mllib/src/main/scala/org/apache/spark/ml/util/ReadWrite.scala (3.5 to 4.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,8 +23,9 @@ import pyarrow.parquet as pq
 
 from sparkbird.errors import ArtifactError
 
-#: What all classes of Spark ML have in front of their names.
-_PREFIX = "org.apache.spark.ml."
+#: What all classes of Spark ML have in front of their names: where Scala writes the metadata,
+#: and where Python does, of pipelines with stages of its own and on Spark Connect.
+_PREFIX = re.compile(r"^(?:org\.apache\.spark\.ml|pyspark\.ml\.pipeline|pyspark\.ml)\.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +92,7 @@ def read(path: str | Path) -> Stage:
         metadata = _metadata(path)
         params = {**metadata.pop("defaultParamMap", {}), **metadata.pop("paramMap")}
         return Stage(
-            name=metadata.pop("class").removeprefix(_PREFIX),
+            name=_PREFIX.sub("", metadata.pop("class")),
             uid=metadata["uid"],
             params=params,
             metadata=metadata,

@@ -13,6 +13,7 @@ from pyspark.ml import Estimator
 
 import sparkbird
 from sparkbird.errors import InvalidValueError
+from sparkbird.spark.transform import transform
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ def check(case: Case, spark: Any, folder: Any) -> None:
     path = str(folder / "model")
     model.write().overwrite().save(path)
     compiled = sparkbird.compile(path, inputs=rows)
+    expected, actual = (df.schema for df in (model.transform(rows), transform(rows, compiled)))
+    assert [*map(typed, actual)][len(rows.columns) :] == [*map(typed, expected)][len(rows.columns) :]
     for given in (rows, *([case.more(spark)] if case.more else [])):
         compare(compiled.transform(given.toArrow()), model.transform(given), given, case.rtol)
         assert len(compiled.transform(given.limit(0).toArrow())) == 0
@@ -50,6 +53,11 @@ def check(case: Case, spark: Any, folder: Any) -> None:
         for row in case.refused(spark).toArrow().to_batches(1):
             with pytest.raises(InvalidValueError):
                 compiled.transform(row)
+
+
+def typed(field: Any) -> tuple[str, Any]:
+    """What Spark says of a column, and of what it holds."""
+    return field.name, field.dataType
 
 
 def compare(actual: pd.DataFrame, expected: Any, given: Any, rtol: float) -> None:
