@@ -160,7 +160,7 @@ def bench(
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(help="compile, forest, operators or spark; all if left out."),
+        typer.Option(help="compile, forest, operators, spark or sparkml; all if left out."),
     ] = None,
     threads: Annotated[int, typer.Option(help="How many threads operators have.")] = 1,
 ) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from sparkbird.benchmark.measure import installed, machine, table
 from sparkbird.errors import ConfigError
 
-PARTS = ("compile", "forest", "operators", "spark")
+PARTS = ("compile", "forest", "operators", "spark", "sparkml")
 
 
 def run(
@@ -35,6 +35,10 @@ def run(
         from sparkbird.benchmark import spark
 
         yield spark.throughput(repeats, rows)
+    if "sparkml" in wanted:
+        from sparkbird.benchmark import sparkml
+
+        yield sparkml.throughput(repeats, rows)
 
 
 def _forest(wanted: Sequence[str], repeats: int) -> Iterator[str]:

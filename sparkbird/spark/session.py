@@ -35,7 +35,7 @@ def local_session(app_name: str, **conf: Any) -> SparkSession:
     if active := SparkSession.getActiveSession():
         return active
     ensure_java()
-    os.environ.setdefault("SPARKLOCAL_IP", "127.0.0.1")
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # workers are of this environment
     builder = SparkSession.builder.appName(app_name)
     for key, value in {**LOCAL, **conf}.items():

@@ -17,6 +17,8 @@ _OF_SPARK = (
     "ignore:unclosed <socket:ResourceWarning",
     "ignore:unclosed file:ResourceWarning",
     "ignore:subprocess .* is still running:ResourceWarning",
+    # Connect sets what its own server was started with once more.
+    "ignore:Failed to set spark:UserWarning",
 )
 
 

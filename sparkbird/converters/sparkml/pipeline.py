@@ -27,7 +27,7 @@ def _reads(pipeline: Stage) -> dict[str, str]:
     return read
 
 
-@stage("PipelineModel", reads=_reads, consumes="stageUids")
+@stage("PipelineModel", reads=_reads, consumes="stageUids", ignores="language")
 @stage(
     "tuning.CrossValidatorModel",
     "tuning.TrainValidationSplitModel",

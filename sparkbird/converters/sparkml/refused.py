@@ -12,6 +12,12 @@ for _name in ("feature.BucketedRandomProjectionLSHModel", "feature.MinHashLSHMod
     )
 
 refuses(
+    "sparkbird.spark.CompiledTransformer",
+    "it is compiled already",
+    "compile the model that it was made of, or the stages in front of it and behind it.",
+)
+
+refuses(
     "fpm.FPGrowthModel",
     "the order of the items that it predicts is that in which Spark's partitions hand over its "
     "rules, and is not stored",
