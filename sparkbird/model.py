@@ -143,7 +143,7 @@ class CompiledModel:
         for name in self.schema.adds:
             values = tensors[self.schema.output(name).tensors[0].name]
             if values.dtype == STRING:
-                values = np.where(np.equal(values, MISSING), None, values)
+                values = np.where(np.equal(values, MISSING), np.array(None, object), values)
             added[name] = pd.Series([*values] if values.ndim > 1 else values, rows.index)
         rows = rows.assign(**added)
         return rows[~tensors[DROPPED]] if DROPPED in tensors else rows

@@ -38,7 +38,7 @@ def throughput(repeats: int, rows: int | None) -> str:
 
 
 def _measured(frame: DataFrame, pipeline: Any, repeats: int) -> dict[str, Spread]:
-    """The seconds of each way; in a first round, which does not count, the JVM compiles its code."""
+    """The seconds of each way, after a round in which the JVM compiles its code."""
     model = pipeline.fit(frame.limit(FITTED_ON))
     ways: dict[str, Callable[[], object]] = {
         "Spark ML": _through(model.transform(frame)),
@@ -52,7 +52,8 @@ def _measured(frame: DataFrame, pipeline: Any, repeats: int) -> dict[str, Spread
 def _last(model: Any) -> str:
     """The column that its users want."""
     stage = getattr(model, "stages", [model])[-1]
-    return str(stage.getOrDefault("predictionCol" if hasattr(stage, "predictionCol") else "outputCol"))
+    name = "predictionCol" if hasattr(stage, "predictionCol") else "outputCol"
+    return str(stage.getOrDefault(name))
 
 
 def _through(frame: DataFrame) -> Callable[[], object]:

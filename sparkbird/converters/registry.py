@@ -112,6 +112,9 @@ _converters: dict[str, Converter] = {}
 #: The classes that are not compiled, each with the reason and the way out.
 _refused: dict[str, tuple[str, str]] = {}
 
+#: Names of classes that are compiled by way of another one, and have their ledgers elsewhere.
+_listed: list[str] = []
+
 
 def converts(
     *names: str,
@@ -169,6 +172,11 @@ def converts(
 def refuses(name: str, reason: str, way_out: str) -> None:
     """Say why the class called `name` is not compiled, and what to do instead."""
     _refused[name] = reason, way_out
+
+
+def lists(names: Iterable[str]) -> None:
+    """Say which classes are compiled that have no converter, nor a ledger, of their own here."""
+    _listed.extend(names)
 
 
 def refused() -> dict[str, tuple[str, str]]:
@@ -263,7 +271,8 @@ def supported() -> list[str]:
     """The names of all model classes that have a converter, those of private ones apart."""
     for package in {**PACKAGES, **_plugins()}:
         _load(package)
-    return sorted(name for name in _converters if not name.rpartition(".")[2].startswith("_"))
+    own = [name for name in _converters if not name.startswith("sparkbird.")]
+    return sorted(n for n in [*own, *_listed] if not n.rpartition(".")[2].startswith("_"))
 
 
 def ledger(name: str) -> Converter:

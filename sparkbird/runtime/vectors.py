@@ -36,7 +36,8 @@ def values_of(column: Column, array: pa.Array) -> np.ndarray:
     if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
         return _of_lists(column, array, length)
     raise ColumnTypeError(
-        f"column {column.name!r} is {array.type}, and {column.taker} takes vectors of {length} numbers",
+        f"column {column.name!r} is {array.type}, and {column.taker} takes vectors of {length} "
+        "numbers",
         "assemble the vectors first, or give lists of numbers.",
     )
 
@@ -77,6 +78,7 @@ def _refuse_lengths(column: Column, found: np.ndarray, length: int) -> None:
     if (found != length).any():
         other = int(found[found != length][0])
         raise ColumnTypeError(
-            f"column {column.name!r} holds vectors of {other} values, and {column.taker} takes {length}",
+            f"column {column.name!r} holds vectors of {other} values, and {column.taker} takes "
+            f"{length}",
             "give vectors of the length that it was fitted on.",
         )

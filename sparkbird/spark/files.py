@@ -29,7 +29,7 @@ def written(session: Any, path: str, content: bytes) -> None:
             if read(session, path) == content:
                 return
             failures.append("Spark does not find there what was written")
-        except Exception as error:  # noqa: BLE001  of Java, of gRPC or of Python
+        except Exception as error:  # noqa: BLE001, PERF203  of Java, gRPC or Python
             failures.append(str(error).partition("\n")[0])
     raise OutputError(
         f"cannot write {path}: {'; '.join(failures)}",

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 _ALL = "__sparkbird"
 
 #: What a column of a model's type may be in a dataframe, by the first word of Spark's name for it.
-_NUMBERS = frozenset("tinyint smallint int bigint float double decimal boolean void".split())
+_NUMBERS = frozenset(
+    {"tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "boolean", "void"}
+)
 _TAKES = {
     "vector": frozenset({"vector", "array"}),
     "string": frozenset({"string", "varchar", "char", "void"}),

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.ml import Transformer
 from pyspark.ml.param import Param, Params, TypeConverters
-from pyspark.ml.util import DefaultParamsReader, DefaultParamsWriter, MLReadable, MLReader, MLWritable, MLWriter
+from pyspark.ml.util import (
+    DefaultParamsReader,
+    DefaultParamsWriter,
+    MLReadable,
+    MLReader,
+    MLWritable,
+    MLWriter,
+)
 from pyspark.sql.utils import is_remote
 
 from sparkbird.compiler import compile as compile_model
@@ -24,7 +31,9 @@ if TYPE_CHECKING:
 _FILE = "model.onnx"
 
 
-class CompiledTransformer(Transformer, MLWritable, MLReadable["CompiledTransformer"]):
+class CompiledTransformer(  # type: ignore[misc]
+    Transformer, MLWritable, MLReadable["CompiledTransformer"]
+):
     """A compiled model in the place of the one it was compiled from, or of a whole pipeline.
 
     Its ``transform`` is `sparkbird.transform`. Saved, it is a folder with its parameters, and
@@ -108,7 +117,7 @@ class CompiledTransformer(Transformer, MLWritable, MLReadable["CompiledTransform
 CompiledTransformer.__module__ = "sparkbird.spark"
 
 
-class _Writer(MLWriter):
+class _Writer(MLWriter):  # type: ignore[misc]
     def __init__(self, stage: CompiledTransformer) -> None:
         super().__init__()
         self._stage = stage
@@ -128,7 +137,7 @@ class _Writer(MLWriter):
         RemoteMLWriter.handleOverwrite(path, shouldOverwrite=True)
 
 
-class _Reader(MLReader[CompiledTransformer]):
+class _Reader(MLReader[CompiledTransformer]):  # type: ignore[misc]
     def load(self, path: str) -> CompiledTransformer:
         session = self.sparkSession
         metadata = DefaultParamsReader.loadMetadata(path, session)

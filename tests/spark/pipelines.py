@@ -40,11 +40,11 @@ def strangers(spark):
 def features(invalid="keep"):
     return [
         StringIndexer(
-            inputCols=["town", "size"], outputCols=["town_index", "size_index"], handleInvalid=invalid
+            inputCols=["town", "size"],
+            outputCols=["town_index", "size_index"],
+            handleInvalid=invalid,
         ),
-        OneHotEncoder(
-            inputCols=["town_index", "size_index"], outputCols=["town_hot", "size_hot"]
-        ),
+        OneHotEncoder(inputCols=["town_index", "size_index"], outputCols=["town_hot", "size_hot"]),
         Imputer(inputCols=["age"], outputCols=["age_known"]),
         VectorAssembler(
             inputCols=["town_hot", "size_hot", "age_known", "income"], outputCol="assembled"

@@ -101,7 +101,7 @@ def test_what_the_column_does_not_need_is_not_in_its_graph(fitted, rows):
         sparkbird.compile(fitted, rows, outputs=outputs).to_onnx().graph
         for outputs in (None, "prediction")
     )
-    assert [output.name for output in graph.output][0] == "prediction"
+    assert graph.output[0].name == "prediction"
     assert {"town_hot", "assembled", "features"} <= {output.name for output in whole.output}
     assert not {"town_hot", "assembled", "features"} & {output.name for output in graph.output}
     assert {value.name for value in graph.input} == {*pipelines.RAW}
@@ -118,7 +118,7 @@ def test_vectors_enter_dense_or_sparse(spark, backend):
 
 
 def test_a_column_cannot_drop_rows(skipping):
-    with pytest.raises(SchemaError, match="drops rows.*\n\nHint: call sparkbird.transform"):
+    with pytest.raises(SchemaError, match=r"drops rows[^.]*\.\s+Hint: call sparkbird\.transform"):
         sparkbird.udf(skipping)
 
 
@@ -141,11 +141,11 @@ def test_what_fsspec_cannot_read_spark_does(spark, rows, folder, monkeypatch):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ArtifactError, match="there is no model at .*nothing"):
+    with pytest.raises(ArtifactError, match=r"there is no model at .*nothing"):
         sparkbird.compile(str(tmp_path / "nothing"))
     with pytest.raises(ArtifactError, match="no saved model of Spark ML"):
         sparkbird.compile(tmp_path)
-    with pytest.raises(ArtifactError, match="cannot read odd://models/one: fsspec: .*Spark: "):
+    with pytest.raises(ArtifactError, match=r"cannot read odd://models/one: fsspec: .*Spark: "):
         sparkbird.compile("odd://models/one")
 
 
@@ -237,8 +237,8 @@ def _without_spark(folder, table, result):
     given = pq.read_table(table)
     compiled = sparkbird.compile(folder, given)
     by_arrow, by_pandas = compiled.transform(given), compiled.transform(given.to_pandas())
-    assert by_arrow.drop(columns="age").astype(str).equals(
-        by_pandas.drop(columns="age").astype(str)
+    assert (
+        by_arrow.drop(columns="age").astype(str).equals(by_pandas.drop(columns="age").astype(str))
     )
     by_arrow.to_parquet(result)
     assert "pyspark.sql" not in sys.modules

@@ -4,6 +4,7 @@ Models are read from the form in which Spark ML saves them (`persisted`); what b
 dataframe (`frame`) in each stage is in a table (`stages`), filled by the other modules here.
 """
 
+from sparkbird.converters import registry
 from sparkbird.converters.sparkml import (
     assembly,
     binning,
@@ -28,6 +29,7 @@ from sparkbird.converters.sparkml import (
     refused,
     scalers,
     selectors,
+    stages,
     survival,
     terms,
     tokens,
@@ -67,3 +69,7 @@ __all__ = [
     "transformer",
     "trees",
 ]
+
+registry.lists(stages.supported())
+for _name, (_reason, _way_out) in stages.refused().items():
+    registry.refuses(_name, _reason, _way_out)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -45,7 +46,7 @@ def fetched(url: str) -> Stage:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 copy(target)
             return replace(read(path), keeper=folder)
-        except Exception as error:  # noqa: BLE001  of each file system its own
+        except Exception as error:  # noqa: BLE001, PERF203  of each file system its own
             failures.append(f"{_NAMES[files]}: {error}".partition("\n")[0])
     raise ArtifactError(
         f"cannot read {url}: {'; '.join(failures)}",
@@ -66,10 +67,11 @@ def _by_fsspec(url: str) -> _Files:
     if not found:
         raise FileNotFoundError("there is no file below it")
     for name in found:
-        yield (
-            name.removeprefix(root).lstrip("/"),
-            lambda target, name=name: files.get_file(name, str(target)),
-        )
+        yield name.removeprefix(root).lstrip("/"), partial(_copied, files, name)
+
+
+def _copied(files: Any, name: str, target: Path) -> None:
+    files.get_file(name, str(target))
 
 
 def _by_spark(url: str) -> _Files:
@@ -81,10 +83,11 @@ def _by_spark(url: str) -> _Files:
     root = urlsplit(url).path.rstrip("/") + "/"
     reader = session.read.format("binaryFile").option("recursiveFileLookup", "true")
     for row in reader.load(url).select("path", "content").toLocalIterator():
-        yield (
-            row.path.partition(root)[2],
-            lambda target, content=row.content: target.write_bytes(content),
-        )
+        yield row.path.partition(root)[2], partial(_put, bytes(row.content))
+
+
+def _put(content: bytes, target: Path) -> None:
+    target.write_bytes(content)
 
 
 _NAMES = {_by_fsspec: "fsspec", _by_spark: "Spark"}

@@ -73,6 +73,9 @@ _OUTPUTS = (
     "topicDistributionCol",
 )
 
+#: Classes of Scala alone, which formulas are made of.
+_INNER = ("feature.ColumnPruner", "feature.VectorAttributeRewriter")
+
 _entries: dict[str, Entry] = {}
 _refused: dict[str, tuple[str, str]] = {}
 
@@ -156,13 +159,18 @@ def audit(stage: Stage) -> Iterator[UnsupportedError]:
 
 
 def supported() -> list[str]:
-    """The names of the classes that are compiled."""
-    return sorted(_entries)
+    """The names of the classes that are compiled, as pyspark has them."""
+    return sorted(_in_python(name) for name in _entries if name not in _INNER)
 
 
 def refused() -> dict[str, tuple[str, str]]:
-    """The classes that are not compiled, each with the reason and the way out."""
-    return dict(sorted(_refused.items()))
+    """The classes of pyspark that are not compiled, each with the reason and the way out."""
+    own = {name: told for name, told in _refused.items() if not name.startswith("sparkbird.")}
+    return {_in_python(name): told for name, told in sorted(own.items())}
+
+
+def _in_python(name: str) -> str:
+    return f"pyspark.ml.{name}" if "." in name else f"pyspark.ml.pipeline.{name}"
 
 
 def input_columns(stage: Stage) -> list[str]:

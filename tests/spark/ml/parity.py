@@ -45,7 +45,9 @@ def check(case: Case, spark: Any, folder: Any) -> None:
     model.write().overwrite().save(path)
     compiled = sparkbird.compile(path, inputs=rows)
     expected, actual = (df.schema for df in (model.transform(rows), transform(rows, compiled)))
-    assert [*map(typed, actual)][len(rows.columns) :] == [*map(typed, expected)][len(rows.columns) :]
+    assert [*map(typed, actual)][len(rows.columns) :] == [*map(typed, expected)][
+        len(rows.columns) :
+    ]
     for given in (rows, *([case.more(spark)] if case.more else [])):
         compare(compiled.transform(given.toArrow()), model.transform(given), given, case.rtol)
         assert len(compiled.transform(given.limit(0).toArrow())) == 0
