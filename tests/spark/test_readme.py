@@ -8,5 +8,6 @@ def test_all_python_code_runs_where_there_is_a_session(spark, tmp_path, monkeypa
     names = {"spark": spark}
     run_blocks(names, blocks("python"))
     assert "predict_proba" in capsys.readouterr().out
-    assert {p.name for p in tmp_path.iterdir()} == {"model.onnx", "model.ubj"}
+    written = {"model.onnx", "model.ubj", "forest", "compiled"}
+    assert {p.name for p in tmp_path.iterdir()} == written
     assert {*names["df"].columns} == {"city", "age", "income", "buys"}
