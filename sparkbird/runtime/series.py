@@ -121,9 +121,30 @@ def _kinds(numbers: tuple[Any, ...], count: int) -> list[int | None]:
     return [words[i // PER_NUMBER] >> BITS * (i % PER_NUMBER) & 15 for i in range(count)]
 
 
+#: The fields of a vector of Spark ML, which comes as a struct since Spark 4.0.
+_VECTOR = {
+    "type": pa.int8(),
+    "size": pa.int32(),
+    "indices": pa.list_(pa.int32()),
+    "values": pa.list_(pa.float64()),
+}
+
+
+def _struct(frame: pd.DataFrame) -> pa.Array:
+    """Vectors; of any other struct its type is all that is needed, to refuse it."""
+    if {*frame.columns} != {*_VECTOR}:
+        return pa.nulls(len(frame), pa.struct([]))
+    columns = [pa.Array.from_pandas(frame[name], type=kind) for name, kind in _VECTOR.items()]
+    fields = [pa.field(name, kind) for name, kind in _VECTOR.items()]
+    return pa.StructArray.from_arrays(columns, fields=fields, mask=columns[0].is_null())
+
+
 def _guessed(series: Any, *, known: bool) -> pa.Array:
     """A decimal, or a type that no model takes: arrays, structs, binary."""
     if isinstance(series, pd.DataFrame):
-        return pa.nulls(len(series), pa.struct([]))
+        return _struct(series)
+    if any(hasattr(value, "toArray") for value in series[:1]):
+        values = [None if value is None else value.toArray() for value in series]
+        return pa.array(values, pa.list_(pa.float64()))
     array = pa.Array.from_pandas(series)
     return array if known or not pa.types.is_null(array.type) else array.cast(pa.list_(pa.null()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -52,9 +53,13 @@ def with_stage(
     """
     if refusals := [*audit(stage)]:
         raise UnsupportedError.all_of(refusals)
-    takers = readers(stage)
-    fields = _fields(df, {name: takers.get(name) for name in columns_read(stage)})
-    types = {name: kind for name, field in fields.items() if (kind := _kind(field))}
+    read, takers = columns_read(stage), readers(stage)
+    fields = _fields(df, {name: takers.get(name) for name in read})
+    kinds = {
+        name: _kind(field, read[name], takers.get(name, "the model"))
+        for name, field in fields.items()
+    }
+    types = {name: kind for name, kind in kinds.items() if kind}
     return with_columns(df, compile_model(stage, types or None, device=device), outputs, device)
 
 
@@ -96,13 +101,8 @@ def _read(df: DataFrame, schema: Schema) -> list[Any]:
 
 
 def _refuse_type(column: Column, field: StructField) -> None:
-    given = field.dataType.simpleString()
-    takes = _TAKES.get("vector" if column.lengths else column.dtype, _NUMBERS)
-    if given.partition("(")[0].partition("<")[0] not in takes:
-        raise ColumnTypeError(
-            f"column {field.name!r} is {given}, and {column.taker} takes {column.kind}",
-            "cast it, or give the model a column of the type that it was fitted on.",
-        )
+    if _word(field.dataType.simpleString()) not in _TAKES.get(_word(column.kind), _NUMBERS):
+        raise _wrong_type(field, column.taker, column.kind)
 
 
 def _fields(df: DataFrame, readers: Mapping[str, str | None]) -> Mapping[str, StructField]:
@@ -121,13 +121,29 @@ def _fields(df: DataFrame, readers: Mapping[str, str | None]) -> Mapping[str, St
     return {name: spelt[name.casefold()] for name in readers}
 
 
-def _kind(field: StructField) -> str:
+def _kind(field: StructField, expected: str, taker: str) -> str:
     """The type of a column for `compile`; of vectors, if their length is known."""
     kind: str = field.dataType.simpleString()
     if kind == "vector":
         length = field.metadata.get("ml_attr", {}).get("num_attrs")
         return f"vector[{length}]" if length else ""
-    return kind
+    if _word(kind) in _NUMBERS | _TAKES["string"]:
+        return kind
+    if _word(kind) in _TAKES.get(_word(expected), ()):
+        return ""
+    raise _wrong_type(field, taker, expected or "another type")
+
+
+def _word(kind: str) -> str:
+    """The first word of the name of a type: ``decimal`` of ``decimal(10,2)``."""
+    return re.split(r"\W", kind)[0]
+
+
+def _wrong_type(field: StructField, taker: str, expected: str) -> ColumnTypeError:
+    return ColumnTypeError(
+        f"column {field.name!r} is {field.dataType.simpleString()}, and {taker} takes {expected}",
+        "cast it, or give the model a column of the type that it was fitted on.",
+    )
 
 
 def _column(output: Output) -> Any:
