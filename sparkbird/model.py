@@ -142,8 +142,8 @@ class CompiledModel:
         added = {}
         for name in self.schema.adds:
             values = tensors[self.schema.output(name).tensors[0].name]
-            if values.dtype == STRING:
-                values = np.where(np.equal(values, MISSING), np.array(None, object), values)
+            if values.dtype == STRING and values.ndim == 1:
+                values = np.array([None if v == MISSING else v for v in values], STRING)
             added[name] = pd.Series([*values] if values.ndim > 1 else values, rows.index)
         rows = rows.assign(**added)
         return rows[~tensors[DROPPED]] if DROPPED in tensors else rows

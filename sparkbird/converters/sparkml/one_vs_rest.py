@@ -69,11 +69,13 @@ def _raw(stage: Stage, part: str, model: Stage, frame: Frame) -> Array:
     return op.between(said.vector(_RAW), start=1, stop=2)
 
 
-def _levels(stage: Stage) -> tuple[str, ...] | int:
+def _levels(stage: Stage) -> tuple[str, ...] | int | None:
     """What the metadata of the label that it was fitted to say of the classes.
+
+    Fitted in Python it has none.
 
     Source: .../OneVsRest.scala, OneVsRestModel.OneVsRestModelWriter (4.3).
     """
-    attribute = json.loads(stage.metadata["labelMetadata"]).get("ml_attr", {})
+    attribute = json.loads(stage.metadata.get("labelMetadata", "{}")).get("ml_attr", {})
     names = attribute.get("vals")
-    return tuple(names) if names else int(attribute.get("num_vals", len(stage.parts)))
+    return tuple(names) if names else attribute.get("num_vals")

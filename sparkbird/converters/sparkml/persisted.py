@@ -10,7 +10,6 @@ Source: mllib/src/main/scala/org/apache/spark/ml/util/ReadWrite.scala (3.5 to 4.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,9 +22,9 @@ import pyarrow.parquet as pq
 
 from sparkbird.errors import ArtifactError
 
-#: What all classes of Spark ML have in front of their names: where Scala writes the metadata,
-#: and where Python does, of pipelines with stages of its own and on Spark Connect.
-_PREFIX = re.compile(r"^(?:org\.apache\.spark\.ml|pyspark\.ml\.pipeline|pyspark\.ml)\.")
+#: What all classes of Spark ML have in front of their names. Python writes those itself that hold
+#: a stage which is written in Python: a pipeline with one class against the rest.
+_PREFIXES = ("org.apache.spark.ml.", "pyspark.ml.", "pipeline.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +91,7 @@ def read(path: str | Path) -> Stage:
         metadata = _metadata(path)
         params = {**metadata.pop("defaultParamMap", {}), **metadata.pop("paramMap")}
         return Stage(
-            name=_PREFIX.sub("", metadata.pop("class")),
+            name=_without_prefixes(metadata.pop("class")),
             uid=metadata["uid"],
             params=params,
             metadata=metadata,
@@ -104,6 +103,12 @@ def read(path: str | Path) -> Stage:
             f"{path} is no saved model of Spark ML: {error}",
             "give the folder that model.write().save(path) has written, whole.",
         ) from error
+
+
+def _without_prefixes(name: str) -> str:
+    for prefix in _PREFIXES:
+        name = name.removeprefix(prefix)
+    return name
 
 
 def _metadata(path: Path) -> dict[str, Any]:

@@ -20,6 +20,9 @@ from pyspark.ml.linalg import Vectors
 from tests.spark.ml import rows
 from tests.spark.ml.parity import Case, check
 
+#: The models are fitted in a pool of threads, which pyspark leaves open.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed running multiprocessing pool")
+
 NAN, INFINITY = float("nan"), float("inf")
 
 
@@ -62,20 +65,21 @@ def bayes(kind, given, more, refused=None, **options):
     return Case(stage, given, more, refused, rtol=1e-9, note=f"{kind} {options}")
 
 
-def each(classifier, **options):
+def each(classifier, base, **options):
     def stage():
-        return OneVsRest(classifier=classifier(), **options)
+        return OneVsRest(classifier=classifier(**base), **options)
 
-    return Case(stage, rows.three_classes, rows.extremes, rtol=1e-9, note=f"of {classifier().uid}")
+    note = f"of {classifier.__name__} {options}"
+    return Case(stage, rows.three_classes, rows.extremes, rtol=1e-9, note=note)
 
 
 def named():
-    """The labels' names go through to what is behind it."""
+    """In a pipeline, which Python then saves itself."""
     return Pipeline(
         stages=[
             StringIndexer(inputCol="name", outputCol="label"),
             OneVsRest(classifier=LogisticRegression(maxIter=2), rawPredictionCol="r"),
-            IndexToString(inputCol="prediction", outputCol="said"),
+            IndexToString(inputCol="prediction", outputCol="said", labels=["a", "b", "c"]),
         ]
     )
 
@@ -95,14 +99,14 @@ CASES = [
     bayes("bernoulli", counted(1), BITS, rawPredictionCol="", probabilityCol=""),
     bayes("gaussian", rows.three_classes, rows.extremes),
     bayes("gaussian", counted(5), COUNTS, thresholds=[0.1, 0.6, 0.3]),
-    each(lambda: LogisticRegression(maxIter=3)),
-    each(lambda: LinearSVC(maxIter=2, threshold=0.3), rawPredictionCol="", predictionCol="p"),
-    each(lambda: DecisionTreeClassifier(maxDepth=3, thresholds=[0.9, 0.1])),
-    each(lambda: RandomForestClassifier(numTrees=3, seed=1, leafCol="leaf"), predictionCol=""),
-    each(lambda: GBTClassifier(maxIter=2, seed=1)),
-    each(lambda: NaiveBayes(modelType="gaussian")),
-    each(lambda: FMClassifier(maxIter=2, seed=1)),
-    each(lambda: MultilayerPerceptronClassifier(layers=[4, 3, 2], seed=1, maxIter=3)),
+    each(LogisticRegression, {"maxIter": 3}),
+    each(LinearSVC, {"maxIter": 2, "threshold": 0.3}, rawPredictionCol="", predictionCol="p"),
+    each(DecisionTreeClassifier, {"maxDepth": 3, "thresholds": [0.9, 0.1]}),
+    each(RandomForestClassifier, {"numTrees": 3, "seed": 1, "leafCol": "l"}, predictionCol=""),
+    each(GBTClassifier, {"maxIter": 2, "seed": 1}),
+    each(NaiveBayes, {"modelType": "gaussian"}),
+    each(FMClassifier, {"maxIter": 2, "seed": 1}),
+    each(MultilayerPerceptronClassifier, {"layers": [4, 3, 2], "seed": 1, "maxIter": 3}),
     Case(named, of_names, note="names"),
 ]
 
