@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sparkbird.converters.sparkml.frame import anywhere
 from sparkbird.converters.sparkml.predictions import greatest
 from sparkbird.converters.sparkml.stages import applied, columns_read, reads_vector, stage
 from sparkbird.errors import UnsupportedOptionError
@@ -57,6 +58,8 @@ def one_vs_rest(stage: Stage, frame: Frame) -> Frame:
     if name := stage.params["rawPredictionCol"]:
         frame = frame.with_column(name, raw)
     if name := stage.params["predictionCol"]:
+        fact = f"{stage.uid} takes no row of which a model says NaN: Python and Scala then differ"
+        frame.check(anywhere(op.isnan(raw)), fact)
         frame = frame.with_column(name, greatest(raw), levels=_levels(stage))
     return frame
 

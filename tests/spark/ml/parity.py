@@ -36,6 +36,14 @@ class Case:
     note: str = field(default="")
 
 
+def made(kind: type, **options: Any) -> Any:
+    """A stage with parameters, also those that its constructor in Python does not take."""
+    stage = kind()
+    for name, value in options.items():
+        stage.set(stage.getParam(name), value)
+    return stage
+
+
 def check(case: Case, spark: Any, folder: Any) -> None:
     """The compiled model adds the columns that Spark adds, from memory and from its folder."""
     rows = case.rows(spark)

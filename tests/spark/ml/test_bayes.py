@@ -18,7 +18,7 @@ from pyspark.ml.feature import IndexToString, StringIndexer
 from pyspark.ml.linalg import Vectors
 
 from tests.spark.ml import rows
-from tests.spark.ml.parity import Case, check
+from tests.spark.ml.parity import Case, check, made
 
 #: The models are fitted in a pool of threads, which pyspark leaves open.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed running multiprocessing pool")
@@ -42,20 +42,22 @@ def counted(top):
     return made
 
 
-def made(*vectors):
+def scored(*vectors):
     return lambda spark: spark.createDataFrame([(v, 0.0) for v in vectors], ["features", "label"])
 
 
-NOT_COUNTS = made(
+NOT_FINITE = scored(Vectors.dense(1e6, -1e6, 0.5, -0.0), Vectors.sparse(4, [], []))
+NOTHING = scored(Vectors.dense(NAN, 1.0, 0.0, 1.0), Vectors.dense(INFINITY, -INFINITY, NAN, 0.0))
+COUNTS = scored(
     Vectors.dense(1.0, -1.0, 0.0, 1.0),
     Vectors.dense(1.0, NAN, 0.0, 1.0),
     Vectors.sparse(4, [1], [-0.5]),
 )
-NOT_BITS = made(Vectors.dense(1.0, 0.5, 0.0, 1.0), Vectors.sparse(4, [1], [NAN]))
-COUNTS = made(
+NOT_BITS = scored(Vectors.dense(1.0, 0.5, 0.0, 1.0), Vectors.sparse(4, [1], [NAN]))
+COUNTS = scored(
     Vectors.dense(1e6, 0.5, -0.0, 1.0), Vectors.sparse(4, [], []), Vectors.dense([0.0] * 4)
 )
-BITS = made(Vectors.dense(1.0, -0.0, 0.0, 1.0), Vectors.sparse(4, [], []))
+BITS = scored(Vectors.dense(1.0, -0.0, 0.0, 1.0), Vectors.sparse(4, [], []))
 
 
 def bayes(kind, given, more, refused=None, **options):
@@ -65,12 +67,12 @@ def bayes(kind, given, more, refused=None, **options):
     return Case(stage, given, more, refused, rtol=1e-9, note=f"{kind} {options}")
 
 
-def each(classifier, base, **options):
+def each(classifier, base, more=FINITE, refused=None, **options):
     def stage():
-        return OneVsRest(classifier=classifier(**base), **options)
+        return OneVsRest(classifier=made(classifier, **base), **options)
 
     note = f"of {classifier.__name__} {options}"
-    return Case(stage, rows.three_classes, rows.extremes, rtol=1e-9, note=note)
+    return Case(stage, rows.three_classes, more, refused, rtol=1e-9, note=note)
 
 
 def named():
@@ -99,11 +101,16 @@ CASES = [
     bayes("bernoulli", counted(1), BITS, rawPredictionCol="", probabilityCol=""),
     bayes("gaussian", rows.three_classes, rows.extremes),
     bayes("gaussian", counted(5), COUNTS, thresholds=[0.1, 0.6, 0.3]),
-    each(LogisticRegression, {"maxIter": 3}),
-    each(LinearSVC, {"maxIter": 2, "threshold": 0.3}, rawPredictionCol="", predictionCol="p"),
-    each(DecisionTreeClassifier, {"maxDepth": 3, "thresholds": [0.9, 0.1]}),
-    each(RandomForestClassifier, {"numTrees": 3, "seed": 1, "leafCol": "l"}, predictionCol=""),
-    each(GBTClassifier, {"maxIter": 2, "seed": 1}),
+    each(LogisticRegression, {"maxIter": 3}, FINITE, NOTHING),
+    each(LinearSVC, {"maxIter": 2, "threshold": 0.3}, predictionCol="p"),
+    each(DecisionTreeClassifier, {"maxDepth": 3, "thresholds": [0.9, 0.1]}, rows.extremes),
+    each(
+        RandomForestClassifier,
+        {"numTrees": 3, "seed": 1, "leafCol": "l"},
+        rows.extremes,
+        predictionCol="",
+    ),
+    each(GBTClassifier, {"maxIter": 2, "seed": 1}, rows.extremes),
     each(NaiveBayes, {"modelType": "gaussian"}),
     each(FMClassifier, {"maxIter": 2, "seed": 1}),
     each(MultilayerPerceptronClassifier, {"layers": [4, 3, 2], "seed": 1, "maxIter": 3}),

@@ -33,19 +33,19 @@ def unseen(spark):
     return spark.createDataFrame([("Rome", "s", 1.0, 2), (None, "m", 1.0, 2)], columns)
 
 
-@pytest.mark.parametrize(
-    ("formula", "make", "more", "options"),
-    [
-        ("y ~ x + n", mixed, None, {}),
-        ("y ~ town + size + x", mixed, None, {}),
-        ("y ~ town * x + size:town - 1", mixed, None, {}),
-        ("answer ~ . - ok - y", mixed, None, {"stringIndexerOrderType": "alphabetAsc"}),
-        ("ok ~ n + town", mixed, None, {}),
-        ("y ~ n + town:size", mixed, unseen, {"handleInvalid": "keep"}),
-        ("y ~ n + town", mixed, unseen, {"handleInvalid": "skip"}),
-        ("y ~ v + x", with_vectors, None, {"featuresCol": "f"}),
-    ],
-)
+FORMULAS = [
+    ("y ~ x + n", mixed, None, {}),
+    ("y ~ town + size + x", mixed, None, {}),
+    ("y ~ town * x + size:town - 1", mixed, None, {}),
+    ("answer ~ . - ok - y", mixed, None, {"stringIndexerOrderType": "alphabetAsc"}),
+    ("ok ~ n + town", mixed, None, {}),
+    ("y ~ n + town:size", mixed, unseen, {"handleInvalid": "keep"}),
+    ("y ~ n + town", mixed, unseen, {"handleInvalid": "skip"}),
+    ("y ~ v + x", with_vectors, None, {"featuresCol": "f"}),
+]
+
+
+@pytest.mark.parametrize(("formula", "make", "more", "options"), FORMULAS)
 def test_features_are_those_of_spark(formula, make, more, options, spark, tmp_path):
     fitted = make(spark)
     model = RFormula(formula=formula, **options).fit(fitted)

@@ -1,5 +1,7 @@
 """LinearRegressionModel, LogisticRegressionModel, LinearSVCModel, and the perceptron."""
 
+import json
+
 import pytest
 from pyspark.ml.classification import (
     LinearSVC,
@@ -12,7 +14,7 @@ from pyspark.ml.regression import LinearRegression
 import sparkbird
 from sparkbird.errors import UnsupportedOptionError
 from tests.spark.ml import rows
-from tests.spark.ml.parity import Case, check
+from tests.spark.ml.parity import Case, check, made
 
 NAN, INFINITY = float("nan"), float("inf")
 
@@ -48,11 +50,11 @@ def logistic(given=rows.vectors, more=dense_extremes, **options):
 
 
 def perceptron(classes, given, **options):
-    def made():
+    def stage():
         layers = [4, 5, classes]
-        return MultilayerPerceptronClassifier(layers=layers, seed=1, maxIter=5, **options)
+        return made(MultilayerPerceptronClassifier, layers=layers, seed=1, maxIter=5, **options)
 
-    return Case(made, given, dense_extremes, rtol=1e-9, note=f"perceptron {classes} {options}")
+    return Case(stage, given, dense_extremes, rtol=1e-9, note=f"perceptron {classes} {options}")
 
 
 CASES = [
@@ -96,7 +98,11 @@ def test_parity(case, spark, tmp_path):
 
 def test_thresholds_for_other_classes_are_refused(spark, tmp_path):
     model = LogisticRegression(maxIter=1).fit(rows.vectors(spark))
-    model.set(model.thresholds, [0.2, 0.3, 0.5])
-    model.write().save(str(tmp_path / "model"))
+    path = tmp_path / "model"
+    model.write().save(str(path))
+    (part,) = (path / "metadata").glob("part-*")
+    metadata = json.loads(part.read_text())
+    metadata["paramMap"]["thresholds"] = [0.2, 0.3, 0.5]
+    part.write_text(json.dumps(metadata))
     with pytest.raises(UnsupportedOptionError, match="one threshold for each"):
-        sparkbird.compile(tmp_path / "model")
+        sparkbird.compile(path)

@@ -12,7 +12,7 @@ from pyspark.ml.linalg import Vectors
 from pyspark.ml.regression import DecisionTreeRegressor, GBTRegressor, RandomForestRegressor
 
 from tests.spark.ml import rows
-from tests.spark.ml.parity import Case, check
+from tests.spark.ml.parity import Case, check, made
 
 NAN = float("nan")
 
@@ -42,21 +42,21 @@ def strangers(spark):
 
 def grid(spark):
     """Values of few digits: thresholds are halfway between two, and rows lie on them."""
-    made = [(i / 8, j / 4) for i in range(-8, 9) for j in range(-4, 5)]
-    labelled = [(Vectors.dense(x, y), float(x * y > 0.1) + float(x > 0.5)) for x, y in made]
+    points = [(i / 8, j / 4) for i in range(-8, 9) for j in range(-4, 5)]
+    labelled = [(Vectors.dense(x, y), float(x * y > 0.1) + float(x > 0.5)) for x, y in points]
     return spark.createDataFrame(labelled, ["features", "label"])
 
 
 def halfway(spark):
-    made = [(i / 16, j / 8) for i in range(-16, 17) for j in range(-8, 9)]
-    return spark.createDataFrame([(Vectors.dense(*v), 0.0) for v in made], ["features", "label"])
+    points = [(i / 16, j / 8) for i in range(-16, 17) for j in range(-8, 9)]
+    return spark.createDataFrame([(Vectors.dense(*v), 0.0) for v in points], ["features", "label"])
 
 
 def tree(model, given=rows.vectors, more=rows.extremes, **options):
-    def made():
-        return model(seed=1, **options)
+    def stage():
+        return made(model, seed=1, **options)
 
-    return Case(made, given, more, note=f"{model.__name__} {options}")
+    return Case(stage, given, more, note=f"{model.__name__} {options}")
 
 
 CASES = [
