@@ -46,9 +46,9 @@ def scored(*vectors):
     return lambda spark: spark.createDataFrame([(v, 0.0) for v in vectors], ["features", "label"])
 
 
-NOT_FINITE = scored(Vectors.dense(1e6, -1e6, 0.5, -0.0), Vectors.sparse(4, [], []))
+FINITE = scored(Vectors.dense(1e6, -1e6, 0.5, -0.0), Vectors.sparse(4, [], []))
 NOTHING = scored(Vectors.dense(NAN, 1.0, 0.0, 1.0), Vectors.dense(INFINITY, -INFINITY, NAN, 0.0))
-COUNTS = scored(
+NOT_COUNTS = scored(
     Vectors.dense(1.0, -1.0, 0.0, 1.0),
     Vectors.dense(1.0, NAN, 0.0, 1.0),
     Vectors.sparse(4, [1], [-0.5]),

@@ -29,9 +29,9 @@ def scorers():
         members = inspect.getmembers(importlib.import_module(f"pyspark.ml.{module}"))
         for name, kind in members:
             own = inspect.isclass(kind) and kind.__module__ == f"pyspark.ml.{module}"
-            if own and issubclass(kind, Transformer) and not name.startswith("_"):
-                if not inspect.isabstract(kind):
-                    yield qualified(kind)
+            hidden = name.startswith("_") or inspect.isabstract(kind)
+            if own and issubclass(kind, Transformer) and not hidden:
+                yield qualified(kind)
 
 
 def qualified(kind):
