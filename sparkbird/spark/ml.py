@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pyspark.ml.functions import array_to_vector
+from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import functions as F  # noqa: N812  as all of Spark's users write it
 
 from sparkbird.compiler import compile as compile_model
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 #: The one column in which all outputs come back, until it is taken apart.
 _ALL = "__sparkbird"
+
+#: Vectors of more values travel as they are: most of these may be zeros.
+_LONGEST_ARRAY = 1_000
 
 #: What a column of a model's type may be in a dataframe, by the first word of Spark's name for it.
 _NUMBERS = frozenset(
@@ -97,7 +100,16 @@ def _read(df: DataFrame, schema: Schema) -> list[Any]:
     fields = _fields(df, {column.name: column.reader for column in schema.columns})
     for column in schema.columns:
         _refuse_type(column, fields[column.name])
-    return [F.col(quoted(fields[column.name].name)) for column in schema.columns]
+    return [_argument(column, fields[column.name]) for column in schema.columns]
+
+
+def _argument(column: Column, field: StructField) -> Any:
+    """The column as it travels: vectors as arrays, which take Spark an eighth of the time."""
+    given = F.col(quoted(field.name))
+    is_vector = field.dataType.simpleString() == "vector"
+    if is_vector and column.lengths[0] <= _LONGEST_ARRAY:
+        return F.when(given.isNotNull(), vector_to_array(given))
+    return given
 
 
 def _refuse_type(column: Column, field: StructField) -> None:

@@ -39,7 +39,8 @@ def udf(
 ) -> ModelUDF:
     """A function of columns that gives the predictions of `model`.
 
-    It is called with columns or their names: with the model's own names in any order, with
+    Vectors of Spark ML go in as they are or, several times as fast, as arrays
+    (``vector_to_array``), and come out as arrays. It is called with columns or their names: with the model's own names in any order, with
     others in the order of the model, with none for the model's own. A filter on its result
     makes Spark compute it twice; `ModelUDF.asNondeterministic` says how not to.
 
