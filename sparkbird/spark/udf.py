@@ -39,10 +39,11 @@ def udf(
 ) -> ModelUDF:
     """A function of columns that gives the predictions of `model`.
 
-    Vectors of Spark ML go in as they are or, several times as fast, as arrays
-    (``vector_to_array``), and come out as arrays. It is called with columns or their names: with the model's own names in any order, with
+    It is called with columns or their names: with the model's own names in any order, with
     others in the order of the model, with none for the model's own. A filter on its result
-    makes Spark compute it twice; `ModelUDF.asNondeterministic` says how not to.
+    makes Spark compute it twice; `ModelUDF.asNondeterministic` says how not to. Vectors of
+    Spark ML come out as arrays; they go in as they are or, several times as fast, as arrays:
+    ``pyspark.ml.functions.vector_to_array``.
 
     Parameters
     ----------
