@@ -268,3 +268,9 @@ def test_neither_spark_nor_java_is_needed(rows, fitted, folder, tmp_path):
     for row, (_, ours) in zip(expected.collect(), scored.iterrows(), strict=True):
         np.testing.assert_allclose(ours["probability"], row.probability.toArray(), 1e-12)
         assert (ours["prediction"], ours["town_index"]) == (row.prediction, row.town_index)
+
+
+def test_it_is_said_where_spark_may_be_faster(rows, fitted):
+    assert "transform may be faster" in sparkbird.compile(fitted, rows).explain()
+    trees = sparkbird.compile(pipelines.forest().fit(rows), rows)
+    assert "may be faster" not in trees.explain()

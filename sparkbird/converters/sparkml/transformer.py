@@ -25,6 +25,16 @@ if TYPE_CHECKING:
     from sparkbird.graph.table import Table
 
 
+#: What the classes of trees have in their names.
+_TREES = ("DecisionTree", "RandomForest", "GBT")
+
+#: What is said of models that may be no faster than Spark's own.
+_OWN_CODE = (
+    "speed: no trees in it; in a session of Spark the model's own transform may be faster, as rows "
+    "need not travel to Python and back (sparkbird bench --only sparkml)"
+)
+
+
 def _columns(stage: Stage) -> Columns:
     names = [*columns_read(stage)]
     return names, len(names)
@@ -52,6 +62,8 @@ def transformer(stage: Stage, x: Table) -> Results:
     frame = applied(stage, Frame(columns))
     current.adds = tuple(sorted(frame.added, key=columns_added(stage).index))
     current.readers = readers(stage)
+    if not _has_trees(stage):
+        current.remarks.append(_OWN_CODE)
     order = sorted(current.adds, key=lambda name: name != stage_prediction(stage))
     added = {name: dense(frame[name].values) for name in order}
     if frame.dropped:
@@ -60,6 +72,11 @@ def transformer(stage: Stage, x: Table) -> Results:
             dropped = op.logical_or(dropped, mask)
         added[DROPPED] = dropped
     return added
+
+
+def _has_trees(stage: Stage) -> bool:
+    """Whether a stage inside it walks trees, which Spark does row by row."""
+    return any(word in stage.name for word in _TREES) or any(map(_has_trees, stage.stages))
 
 
 def stage_prediction(stage: Stage) -> str:
