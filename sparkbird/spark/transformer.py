@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 _FILE = "model.onnx"
 
 
-class CompiledTransformer(  # type: ignore[misc]
-    Transformer, MLWritable, MLReadable["CompiledTransformer"]
+class CompiledTransformer(
+    Transformer,  # type: ignore[misc]
+    MLWritable,  # type: ignore[misc]
+    MLReadable["CompiledTransformer"],  # type: ignore[misc]
 ):
     """A compiled model in the place of the one it was compiled from, or of a whole pipeline.
 
