@@ -3,7 +3,7 @@
 A table holds fields by number, any of which may be absent; the numbers are those of the schema.
 
 Source: catboost/libs/model/flatbuffers/*.fbs and catboost/libs/model/model.cpp, TFullModel::Save
-(1.2); https://flatbuffers.dev/internals.
+(1.2).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from flatbuffers import number_types, table
 
 from sparkbird.errors import UnsupportedOptionError
 
@@ -24,30 +25,38 @@ if TYPE_CHECKING:
 
 _MAGIC, _VERSION = b"CBM1", "FlabuffersModel_v1"
 
+#: The numbers of the schema by the letters that `struct` has for them.
+_FORMS = {
+    "?": number_types.BoolFlags,
+    "b": number_types.Int8Flags,
+    "f": number_types.Float32Flags,
+    "i": number_types.Int32Flags,
+}
+
 
 class Table:
     """A table of fields in `content`, at `place`."""
 
     def __init__(self, content: bytes, place: int) -> None:
-        self._content = content
-        self._place = place
-        self._fields = place - self._read("i", place)
+        self._table = table.Table(content, place)
 
     @classmethod
     def root(cls, content: bytes) -> Table:
         """The table that a whole buffer is of."""
-        return cls(content, struct.unpack_from("<I", content)[0])
+        return cls(content, table.Table(content, 0).Indirect(0))
 
     def number(self, field: int, form: str, default: float = 0) -> Any:
         """A number in a `form` of `struct`; what is equal to its default is absent."""
-        place = self._at(field)
-        return self._read(form, place) if place else default
+        offset = self._offset(field)
+        place = self._table.Pos + offset
+        return self._table.Get(_FORMS[form], place) if offset else default
 
     def array(self, field: int, dtype: DTypeLike) -> np.ndarray:
         """A vector of numbers, [] if absent; it shares the memory of the file."""
-        place = self._target(field)
-        count = self._read("I", place) if place else 0
-        return np.frombuffer(self._content, dtype, count, place + 4 if count else 0)
+        offset = self._offset(field)
+        count = self._table.VectorLen(offset) if offset else 0
+        start = self._table.Vector(offset) if count else 0
+        return np.frombuffer(self._table.Bytes, dtype, count, start)
 
     def text(self, field: int) -> str:
         """A string."""
@@ -55,28 +64,21 @@ class Table:
 
     def table(self, field: int) -> Table:
         """A table in a field that is never absent."""
-        return Table(self._content, self._target(field))
+        place = self._table.Pos + self._offset(field)
+        return Table(self._table.Bytes, self._table.Indirect(place))
 
     def tables(self, field: int) -> list[Table]:
         """A vector of tables."""
-        offsets = self.array(field, "<u4")
-        first = self._target(field) + 4
-        places = first + 4 * np.arange(len(offsets)) + offsets
-        return [Table(self._content, place) for place in places.tolist()]
+        offset = self._offset(field)
+        if not offset:
+            return []
+        start = self._table.Vector(offset)
+        places = range(start, start + 4 * self._table.VectorLen(offset), 4)
+        return [Table(self._table.Bytes, self._table.Indirect(place)) for place in places]
 
-    def _read(self, form: str, place: int) -> Any:
-        return struct.unpack_from("<" + form, self._content, place)[0]
-
-    def _at(self, field: int) -> int:
-        """Where a field is, 0 if it is absent."""
-        inside = 4 + 2 * field
-        known = inside < self._read("H", self._fields)
-        offset = self._read("H", self._fields + inside) if known else 0
-        return self._place + int(offset) if offset else 0
-
-    def _target(self, field: int) -> int:
-        place = self._at(field)
-        return place + int(self._read("I", place)) if place else 0
+    def _offset(self, field: int) -> int:
+        """Where a field is in the table, 0 if it is absent."""
+        return int(self._table.Offset(4 + 2 * field))
 
 
 def written(model: CatBoost) -> tuple[Table, list[Table]]:
