@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from sparkbird.dtypes import STRING, element_type
 from sparkbird.errors import GraphError, ModelTooLargeError
@@ -20,9 +20,6 @@ from sparkbird.graph.tensor import Integers, nodes
 #: the domain of machine learning is named only by models that use it, at their least version.
 OPSET = 20
 IR_VERSION = 10
-
-#: How many whole numbers of an attribute are Python's at a time.
-_AT_ONCE = 2**16
 
 #: One protobuf message holds less than 2 GiB; the rest is room for the nodes.
 LARGEST = 2**31 - 2**24
@@ -158,7 +155,7 @@ class _Writer:
         if key not in self._constants:
             self._weigh(value)
             self._constants[key] = name = self._fresh("constant")
-            self.graph.initializer.append(_tensor_proto(value, name))
+            _fill(self.graph.initializer.add(), value, name)
         return self._constants[key]
 
     def _weigh(self, value: Any) -> None:
@@ -206,11 +203,10 @@ class _Writer:
             self._body(attribute.g, value)
         elif isinstance(value, Integers):
             attribute.type = onnx.AttributeProto.INTS
-            for start in range(0, len(value.values), _AT_ONCE):
-                attribute.ints.extend(value.values[start : start + _AT_ONCE].tolist())
+            attribute.ints.extend(value.values.data)  # of a length that is known beforehand
         elif isinstance(value, np.ndarray):
             attribute.type = onnx.AttributeProto.TENSOR
-            attribute.t.CopyFrom(_tensor_proto(value, attribute.name))
+            _fill(attribute.t, value, attribute.name)
         elif isinstance(value, onnx.AttributeProto):
             attribute.CopyFrom(value)
         else:
@@ -245,11 +241,15 @@ def _size(value: Any) -> int:
     return 4 * len(value) if isinstance(value, (list, tuple)) else 0
 
 
-def _tensor_proto(value: np.ndarray, name: str) -> onnx.TensorProto:
+def _fill(proto: onnx.TensorProto, value: np.ndarray, name: str) -> None:
+    """Write an array into a tensor that is in its place already: a large one is not copied."""
+    proto.name = name
+    proto.data_type = element_type(value.dtype).onnx
+    proto.dims.extend(value.shape)
     if value.dtype == STRING:
-        text = [v.encode() for v in value.ravel().tolist()]
-        return helper.make_tensor(name, onnx.TensorProto.STRING, value.shape, text)
-    return numpy_helper.from_array(np.ascontiguousarray(value).reshape(value.shape), name)
+        proto.string_data.extend(text.encode() for text in value.ravel().tolist())
+    else:
+        proto.raw_data = value.astype(value.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
 def _info(name: str, tensor: Tensor, *, shape: bool = True) -> onnx.ValueInfoProto:
