@@ -18,6 +18,7 @@ from sparkbird.converters.sklearn.sums import in_turn, pairwise
 from sparkbird.converters.sklearn.validation import finite
 from sparkbird.errors import UnsupportedOptionError
 from sparkbird.graph import op, special
+from sparkbird.graph.reference import quietly
 
 if TYPE_CHECKING:
     from sklearn.calibration import CalibratedClassifierCV
@@ -103,12 +104,20 @@ def _calibrated(model: Any, results: Results) -> Array:
     return _below_one(_shares(columns))
 
 
+@quietly
 def _sigmoid(calibrator: Any, score: Array) -> Array:
     """``1 / (1 + exp(a s + b))``, [N] -> [N].
 
-    Source: sklearn/calibration.py, _SigmoidCalibration.predict (1.9).
+    With NumPy before 2 float32 scores stay so, of which SciPy takes the exponential right to
+    the last digit.
+
+    Source: sklearn/calibration.py, _SigmoidCalibration.predict (1.4, 1.9).
     """
-    return special.sigmoid(-(op.mul(calibrator.a_, score) + calibrator.b_))
+    line = op.mul(calibrator.a_, score) + calibrator.b_
+    if line.dtype != np.float32:
+        return special.sigmoid(-line)
+    one = np.ones((), line.dtype)
+    return one / (one + op.cast(op.exp(op.cast(line, dtype=np.float64)), dtype=line.dtype))
 
 
 _CALIBRATORS = {"sigmoid": _sigmoid, "isotonic": isotonic}
