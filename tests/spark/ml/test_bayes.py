@@ -80,7 +80,7 @@ def named():
     return Pipeline(
         stages=[
             StringIndexer(inputCol="name", outputCol="label"),
-            OneVsRest(classifier=LogisticRegression(maxIter=2), rawPredictionCol="r"),
+            OneVsRest(classifier=LogisticRegression(maxIter=2)),
             IndexToString(inputCol="prediction", outputCol="said", labels=["a", "b", "c"]),
         ]
     )

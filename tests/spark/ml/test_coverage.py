@@ -57,6 +57,7 @@ def model_of(stage):
 
 def models_in(stage):
     """The names of all models that a stage holds, its own among them."""
+    stage = getattr(stage, "made", stage)  # that of a test around it
     yield model_of(stage)
     inner = stage.getStages() if isinstance(stage, Pipeline) else []
     for parameter in ("estimator", "classifier"):

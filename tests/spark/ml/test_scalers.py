@@ -34,6 +34,7 @@ CASES = [
     scaled(StandardScaler, withMean=True, withStd=False),
     scaled(MinMaxScaler),
     scaled(MinMaxScaler, min=-2.0, max=7.5),
+    scaled(MinMaxScaler, min=0.25, max=0.5),
     scaled(MaxAbsScaler),
     scaled(RobustScaler),
     scaled(RobustScaler, withCentering=True),

@@ -66,13 +66,20 @@ def hint(how):
 CASES = [
     Case(selected(ChiSqSelector, numTopFeatures=2), hinted_categories),
     Case(selected(ChiSqSelector, selectorType="fpr", fpr=0.9), hinted_categories),
+    Case(selected(ChiSqSelector, selectorType="percentile", percentile=0.4), hinted_categories),
     Case(selected(VarianceThresholdSelector), rows.hinted, rows.extremes),
+    Case(selected(VarianceThresholdSelector, varianceThreshold=0.9), rows.hinted),
     Case(selected(VarianceThresholdSelector, varianceThreshold=0.5), rows.hinted, rows.extremes),
     Case(univariate("continuous", "categorical"), rows.hinted, note="saved out of order"),
     Case(
         univariate("continuous", "continuous", selectionMode="fpr"),
         rows.hinted,
         note="by F values",
+    ),
+    Case(
+        univariate("categorical", "categorical", selectionMode="fpr"),
+        hinted_categories,
+        note="by chi squared",
     ),
     Case(sliced(indices=[3, 0]), rows.hinted, rows.extremes),
     Case(sliced(indices=[1]), rows.hinted),
