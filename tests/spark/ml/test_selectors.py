@@ -77,7 +77,7 @@ CASES = [
         note="by F values",
     ),
     Case(
-        univariate("categorical", "categorical", selectionMode="fpr"),
+        univariate("categorical", "categorical"),
         hinted_categories,
         note="by chi squared",
     ),
