@@ -4,7 +4,6 @@ Models are read from the form in which Spark ML saves them (`persisted`); what b
 dataframe (`frame`) in each stage is in a table (`stages`), filled by the other modules here.
 """
 
-from sparkbird.converters import registry
 from sparkbird.converters.sparkml import (
     assembly,
     binning,
@@ -70,6 +69,4 @@ __all__ = [
     "trees",
 ]
 
-registry.lists(stages.supported())
-for _name, (_reason, _way_out) in stages.refused().items():
-    registry.refuses(_name, _reason, _way_out)
+stages.register()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from sparkbird.converters import registry
 from sparkbird.converters.sparkml.frame import Frame
 from sparkbird.converters.sparkml.persisted import Stage
 from sparkbird.errors import (
@@ -159,14 +160,21 @@ def audit(stage: Stage) -> Iterator[UnsupportedError]:
 
 
 def supported() -> list[str]:
-    """The names of the classes that are compiled, as pyspark has them."""
-    return sorted(_in_python(name) for name in _entries if name not in _INNER)
+    """The names of the classes that are compiled."""
+    return sorted(_entries)
 
 
 def refused() -> dict[str, tuple[str, str]]:
-    """The classes of pyspark that are not compiled, each with the reason and the way out."""
-    own = {name: told for name, told in _refused.items() if not name.startswith("sparkbird.")}
-    return {_in_python(name): told for name, told in sorted(own.items())}
+    """The classes that are not compiled, each with the reason and the way out."""
+    return dict(sorted(_refused.items()))
+
+
+def register() -> None:
+    """Tell the registry of the classes, under the names that pyspark has for them."""
+    registry.lists(_in_python(name) for name in supported() if name not in _INNER)
+    for name, (reason, way_out) in refused().items():
+        if not name.startswith("sparkbird."):
+            registry.refuses(_in_python(name), reason, way_out)
 
 
 def _in_python(name: str) -> str:
