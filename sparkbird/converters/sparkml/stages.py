@@ -165,16 +165,16 @@ def supported() -> list[str]:
 
 
 def refused() -> dict[str, tuple[str, str]]:
-    """The classes that are not compiled, each with the reason and the way out."""
-    return dict(sorted(_refused.items()))
+    """The classes of Spark that are not compiled, each with the reason and the way out."""
+    own = {name: told for name, told in _refused.items() if not name.startswith("sparkbird.")}
+    return dict(sorted(own.items()))
 
 
 def register() -> None:
     """Tell the registry of the classes, under the names that pyspark has for them."""
     registry.lists(_in_python(name) for name in supported() if name not in _INNER)
     for name, (reason, way_out) in refused().items():
-        if not name.startswith("sparkbird."):
-            registry.refuses(_in_python(name), reason, way_out)
+        registry.refuses(_in_python(name), reason, way_out)
 
 
 def _in_python(name: str) -> str:

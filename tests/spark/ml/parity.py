@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from pyspark.errors import AnalysisException
 from pyspark.ml import Estimator
+from pyspark.sql.utils import is_remote
 
 import sparkbird
 from sparkbird.errors import InvalidValueError
@@ -52,7 +54,7 @@ def check(case: Case, spark: Any, folder: Any) -> None:
     path = str(folder / "model")
     model.write().overwrite().save(path)
     compiled = sparkbird.compile(path, inputs=rows)
-    expected, actual = (df.schema for df in (model.transform(rows), transform(rows, compiled)))
+    expected, actual = schema_of(model, rows), transform(rows, compiled).schema
     assert [*map(typed, actual)][len(rows.columns) :] == [*map(typed, expected)][
         len(rows.columns) :
     ]
@@ -63,6 +65,16 @@ def check(case: Case, spark: Any, folder: Any) -> None:
         for row in case.refused(spark).toArrow().to_batches(1):
             with pytest.raises(InvalidValueError):
                 compiled.transform(row)
+
+
+def schema_of(model: Any, rows: Any) -> Any:
+    """The schema that Spark's own `transform` gives; on Connect it cannot everything."""
+    try:
+        return model.transform(rows).schema
+    except AnalysisException as error:
+        if not is_remote():
+            raise
+        pytest.skip(f"Spark Connect itself refuses: {error}".partition("\n")[0])
 
 
 def typed(field: Any) -> tuple[str, Any]:
