@@ -242,13 +242,17 @@ def _size(value: Any) -> int:
 
 
 def _fill(proto: onnx.TensorProto, value: np.ndarray, name: str) -> None:
-    """Write an array into a tensor that is in its place already: a large one is not copied."""
+    """Write an array into a tensor that is in its place already: a large one is not copied.
+
+    Constants may be of types that no column has, as the bits of a hash are.
+    """
     proto.name = name
-    proto.data_type = element_type(value.dtype).onnx
     proto.dims.extend(value.shape)
     if value.dtype == STRING:
+        proto.data_type = onnx.TensorProto.STRING
         proto.string_data.extend(text.encode() for text in value.ravel().tolist())
     else:
+        proto.data_type = helper.np_dtype_to_tensor_dtype(value.dtype)
         proto.raw_data = value.astype(value.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
