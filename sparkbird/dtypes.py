@@ -51,6 +51,10 @@ ELEMENT_TYPES = (
 )
 # fmt: on
 
+#: The types of columns that ONNX Runtime can hardly do more with than turn them into others.
+_NARROW = {"int8", "int16"}
+COMPUTED_TYPES = tuple(row for row in ELEMENT_TYPES if row.name not in _NARROW)
+
 BY_NAME = {row.name: row for row in ELEMENT_TYPES}
 _BY_NUMPY = {row.numpy: row for row in ELEMENT_TYPES}
 

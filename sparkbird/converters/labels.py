@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from sparkbird.dtypes import ELEMENT_TYPES, STRING
+from sparkbird.dtypes import COMPUTED_TYPES, STRING
 from sparkbird.errors import UnsupportedOptionError
 from sparkbird.graph import op
 from sparkbird.graph.op import Array
@@ -50,7 +50,7 @@ def elements(classes: Any) -> np.ndarray:
         raise UnsupportedOptionError(f"class labels of shape {labels.shape}", _HINT)
     if labels.dtype == STRING:
         return _of_objects(labels)
-    if labels.dtype.kind == "U" or any(labels.dtype == row.numpy for row in ELEMENT_TYPES):
+    if labels.dtype.kind == "U" or any(labels.dtype == row.numpy for row in COMPUTED_TYPES):
         return labels
     widened: np.ndarray = labels.astype(_WIDER.get(labels.dtype.kind, labels.dtype))
     if labels.dtype.kind not in _WIDER or not np.array_equal(widened, labels):

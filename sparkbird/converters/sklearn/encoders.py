@@ -15,7 +15,7 @@ import numpy as np
 
 from sparkbird.converters.registry import converts, qualified_name
 from sparkbird.converters.sklearn.version import installed
-from sparkbird.dtypes import ELEMENT_TYPES, MISSING, STRING, is_string
+from sparkbird.dtypes import COMPUTED_TYPES, MISSING, STRING, is_string
 from sparkbird.errors import ColumnTypeError, UnsupportedOptionError
 from sparkbird.graph import op
 from sparkbird.graph.sparse import Coded, Sparse
@@ -94,10 +94,10 @@ def _refused(what: str, way_out: str) -> UnsupportedOptionError:
 
 def _objections(model: Any) -> Iterator[UnsupportedOptionError]:
     name = qualified_name(type(model))
-    if np.dtype(model.dtype) not in {row.numpy for row in ELEMENT_TYPES if row.name != "string"}:
+    if np.dtype(model.dtype) not in {row.numpy for row in COMPUTED_TYPES if row.name != "string"}:
         yield UnsupportedOptionError(
             f"{name}(dtype={model.dtype!r}) is not compiled",
-            f"use one of {', '.join(row.name for row in ELEMENT_TYPES if row.name != 'string')}.",
+            f"use one of {', '.join(row.name for row in COMPUTED_TYPES if row.name != 'string')}.",
         )
     yield from categories_refused(model)
 

@@ -5,7 +5,6 @@ from pyspark.ml.feature import (
     BucketedRandomProjectionLSH,
     FeatureHasher,
     MinHashLSH,
-    SQLTransformer,
 )
 
 import sparkbird
@@ -79,7 +78,6 @@ def hashing(kind, **options):
     [
         (hashing(BucketedRandomProjectionLSH, bucketLength=2.0), "an array of vectors"),
         (hashing(MinHashLSH), "an array of vectors"),
-        (lambda _: SQLTransformer(statement="SELECT *, a + b AS c FROM __THIS__"), "any SQL"),
     ],
 )
 def test_what_has_no_counterpart_is_refused_by_name(stage, reason, spark, tmp_path):
