@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from pyspark.errors import AnalysisException
+from pyspark.errors import PySparkException
 from pyspark.ml import Estimator
 from pyspark.sql.utils import is_remote
 
@@ -52,12 +53,12 @@ def check(case: Case, spark: Any, folder: Any) -> None:
     stage = case.stage()
     model = stage.fit(rows) if isinstance(stage, Estimator) else stage
     path = str(folder / "model")
-    model.write().overwrite().save(path)
+    with of_spark():
+        model.write().overwrite().save(path)
+        expected = model.transform(rows).schema
     compiled = sparkbird.compile(path, inputs=rows)
-    expected, actual = schema_of(model, rows), transform(rows, compiled).schema
-    assert [*map(typed, actual)][len(rows.columns) :] == [*map(typed, expected)][
-        len(rows.columns) :
-    ]
+    added, expected = typed(transform(rows, compiled).schema), typed(expected)
+    assert added[len(rows.columns) :] == expected[len(rows.columns) :]
     for given in (rows, *([case.more(spark)] if case.more else [])):
         compare(compiled.transform(given.toArrow()), model.transform(given), given, case.rtol)
         assert len(compiled.transform(given.limit(0).toArrow())) == 0
@@ -67,19 +68,20 @@ def check(case: Case, spark: Any, folder: Any) -> None:
                 compiled.transform(row)
 
 
-def schema_of(model: Any, rows: Any) -> Any:
-    """The schema that Spark's own `transform` gives; on Connect it cannot everything."""
+@contextmanager
+def of_spark() -> Iterator[None]:
+    """What Spark itself does; Spark Connect cannot everything that Spark can."""
     try:
-        return model.transform(rows).schema
-    except AnalysisException as error:
+        yield
+    except PySparkException as error:
         if not is_remote():
             raise
         pytest.skip(f"Spark Connect itself refuses: {error}".partition("\n")[0])
 
 
-def typed(field: Any) -> tuple[str, Any]:
-    """What Spark says of a column, and of what it holds."""
-    return field.name, field.dataType
+def typed(schema: Any) -> list[tuple[str, Any]]:
+    """The columns of a schema in order, and what each holds."""
+    return [(field.name, field.dataType) for field in schema]
 
 
 def compare(actual: pd.DataFrame, expected: Any, given: Any, rtol: float) -> None:
