@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from pyspark.sql import functions as F  # noqa: N812  as all of Spark's users wr
 
 from sparkbird.compiler import compile as compile_model
 from sparkbird.converters.sparkml.stages import audit, columns_read, readers
-from sparkbird.errors import ColumnNameError, ColumnTypeError, UnsupportedError
+from sparkbird.errors import ColumnNameError, ColumnTypeError, SchemaError, UnsupportedError
 from sparkbird.model import CompiledModel
 from sparkbird.schema import DROPPED
 from sparkbird.spark.columns import quoted, refuse_clash
@@ -29,6 +30,10 @@ _ALL = "__sparkbird"
 
 #: Vectors of more values travel as they are: most of these may be zeros.
 _LONGEST_ARRAY = 1_000
+
+#: What the vectors of a batch may take in Python, where each of their zeros is a number, and the
+#: rows that Spark hands over at a time unless it is told otherwise.
+_MOST_BYTES, _BATCH = 512 * 2**20, 10_000
 
 #: What a column of a model's type may be in a dataframe, by the first word of Spark's name for it.
 _NUMBERS = frozenset(
@@ -78,11 +83,13 @@ def with_columns(
     ColumnTypeError
         A column is nothing that the model takes.
     SchemaError
-        The model adds no such column.
+        The model adds no such column, or vectors so long that no worker holds a batch of them.
     """
     schema = model.schema
     wanted = [outputs] if isinstance(outputs, str) else [*(outputs or schema.adds)]
     refuse_clash(df, wanted)
+    for name in wanted:
+        _refuse_length(schema.output(name))
     read = _read(df, schema)
     drops = any(output.name == DROPPED for output in schema.outputs)
     score = udf(model, [*wanted, DROPPED] if drops else wanted, device=device)
@@ -93,6 +100,18 @@ def with_columns(
     if drops:
         rows = rows.filter(~F.col(_ALL).getField(DROPPED))
     return rows.select(*own, *(_column(schema.output(name)) for name in wanted))
+
+
+def _refuse_length(output: Output) -> None:
+    """A text hashed to 2**18 places is 2 MiB a row, and 20 GiB a batch, though mostly zeros."""
+    length = math.prod(output.tensors[0].lengths)
+    if length * 8 * _BATCH > _MOST_BYTES:
+        raise SchemaError(
+            f"column {output.name!r} holds vectors of {length:,} values, and a batch of "
+            f"{_BATCH:,} rows would take {length * 8 * _BATCH / 2**30:.1f} GiB in each worker",
+            'name the columns that you need, outputs=["prediction"]: what is not asked for is '
+            "not made.",
+        )
 
 
 def _read(df: DataFrame, schema: Schema) -> list[Any]:

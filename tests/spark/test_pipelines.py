@@ -5,7 +5,9 @@ import re
 
 import numpy as np
 import pytest
-from pyspark.ml.feature import StandardScaler, VectorAssembler
+from pyspark.ml import Pipeline
+from pyspark.ml.classification import LogisticRegression
+from pyspark.ml.feature import HashingTF, StandardScaler, Tokenizer, VectorAssembler
 from pyspark.ml.linalg import Vectors
 
 import sparkbird
@@ -274,3 +276,23 @@ def test_it_is_said_where_spark_may_be_faster(rows, fitted):
     assert "transform may be faster" in sparkbird.compile(fitted, rows).explain()
     trees = sparkbird.compile(pipelines.forest().fit(rows), rows)
     assert "may be faster" not in trees.explain()
+
+
+def test_vectors_that_no_worker_holds_are_not_made(spark):
+    """Words hashed to 2**18 places: refused where they are asked for, not run out of memory."""
+    table = spark.createDataFrame(
+        [("good day", 1.0), ("bad night", 0.0), ("good night", 1.0)], "text string, label double"
+    )
+    stages = [
+        Tokenizer(inputCol="text", outputCol="words"),
+        HashingTF(inputCol="words", outputCol="features"),
+        LogisticRegression(maxIter=3),
+    ]
+    fitted = Pipeline(stages=stages).fit(table)
+    with pytest.raises(SchemaError, match=r"'features' holds vectors of 262,144 .* 19\.5 GiB"):
+        sparkbird.transform(table, fitted)
+    scored = sparkbird.transform(table, fitted, outputs=["probability", "prediction"])
+    expected = fitted.transform(table).select(*scored.columns)
+    for ours, theirs in zip(scored.collect(), expected.collect(), strict=True):
+        np.testing.assert_allclose(ours.probability, theirs.probability, 1e-12)
+        assert ours.prediction == theirs.prediction
