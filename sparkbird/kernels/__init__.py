@@ -1,0 +1,4 @@
+"""Machine code that is made when it is first needed, by llvmlite: forests on a CPU.
+
+A kernel is a function for all models of its kind; a model is arrays that it reads.
+"""

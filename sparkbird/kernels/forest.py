@@ -1,0 +1,225 @@
+"""A forest that is ready to run: thresholds, programs, and the kernels that read them.
+
+N is the number of rows, F of features, T of trees, L of leaves, K of outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from sparkbird.kernels import levels, ranks, walk
+from sparkbird.kernels.emit import F32, F64, U8, U16, U32
+from sparkbird.kernels.levels import Variant
+from sparkbird.kernels.library import Library
+from sparkbird.kernels.machine import TILE, Machine
+from sparkbird.kernels.program import Program, Writer, aligned
+from sparkbird.kernels.trees import BYTE, Ranked, Trees, ranked
+
+#: What of the ranks, and of the trees, should stay in the cache of a core, in bytes.
+RANKS_BYTES = TREES_BYTES = 256 * 2**10
+
+_LEAVES = {np.dtype(np.float32): F32, np.dtype(np.float64): F64, np.dtype(np.uint32): U32}
+
+
+@cache
+def _function(machine: Machine, kernel: str, *parameters: Any) -> Callable[..., None]:
+    """A kernel, made when it is first needed in this process."""
+    from llvmlite import binding, ir
+
+    emit, arguments = _KERNELS[kernel]
+    module = ir.Module(kernel)
+    module.triple = binding.get_default_triple()
+    emit(module, kernel, machine, *parameters)
+    return Library(str(module), machine).function(kernel, arguments)
+
+
+#: What writes each kernel, and how many arguments it takes.
+_KERNELS: dict[str, tuple[Callable[..., None], int]] = {
+    "ranks": (ranks.emit, 5),
+    "levels": (levels.emit, 8),
+    "levels_numbers": (levels.emit_numbers, 7),
+    "walk": (walk.emit, 10),
+    "walk_numbers": (walk.emit_numbers, 8),
+}
+
+
+class Forest:
+    """The sums of trees' leaves, or the leaves' numbers, for rows of one type.
+
+    values  [L, K]  of leaves, float32 or float64, the type of the sums; None for numbers
+    output  [T]     the first of the K outputs that a tree adds to, of `outputs` in all
+
+    Raises
+    ------
+    ValueError
+        One tree has more thresholds than ranks of two bytes tell apart.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        trees: Trees,
+        values: np.ndarray | None = None,
+        output: np.ndarray | None = None,
+        outputs: int = 1,
+    ) -> None:
+        count = len(trees.roots)
+        self.features = np.unique(trees.feature[trees.inner])
+        self._trees, self._outputs = count, outputs
+        self._values = None if values is None else np.ascontiguousarray(values)
+        if output is None:
+            output = np.zeros(count, np.int64) if values is not None else np.arange(count)
+        self._parts = [_Part(machine, trees, part, self._values, output) for part in ranked(trees)]
+
+    @property
+    def size(self) -> int:
+        """Its arrays, in bytes."""
+        return sum(part.size for part in self._parts)
+
+    def sums(self, columns: Sequence[np.ndarray]) -> np.ndarray:
+        """The leaves' values added tree after tree, from F columns [N]: [N, K]."""
+        assert self._values is not None
+        rows = len(columns[0])
+        totals = np.zeros((self._outputs, -(-rows // TILE) * TILE), self._values.dtype)
+        for part in self._parts:
+            part.add(columns, totals)
+        return np.ascontiguousarray(totals[:, :rows].T)
+
+    def numbers(self, columns: Sequence[np.ndarray]) -> np.ndarray:
+        """The number of each row's leaf in each tree, from F columns [N]: [N, T] int32."""
+        rows = len(columns[0])
+        numbers = np.zeros((-(-rows // TILE) * TILE, self._trees), np.int32)
+        for part in self._parts:
+            part.number(columns, numbers)
+        return numbers[:rows]
+
+
+class _Part:
+    """Trees whose thresholds have ranks in common."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        trees: Trees,
+        part: Ranked,
+        values: np.ndarray | None,
+        output: np.ndarray,
+    ) -> None:
+        word = part.most > BYTE
+        variant = Variant(
+            U16 if word else U8,
+            bool(part.nan_left.any()),
+            U32 if values is None else _LEAVES[values.dtype],
+        )
+        self._ranks = np.dtype(np.uint16 if word else np.uint8)
+        self._features = part.features
+        self._width = 1 if values is None else values.shape[1]
+        self._values = values
+        self._columns, self._thresholds = _columns(part, trees.threshold.dtype, self._ranks)
+        self._program = _program(machine, trees, part, variant, values, output)
+        self._deep = bool(self._program.nodes.size)
+        kind = ranks.VALUES[trees.threshold.dtype]
+        self._rank = _function(machine, "ranks", kind, variant.ranks)
+        name = "walk" if self._deep else "levels"
+        name += "_numbers" if values is None else ""
+        self._walk = _function(machine, name, variant)
+        self._blocks = _blocks(self._program)
+
+    @property
+    def size(self) -> int:
+        """Its arrays, in bytes."""
+        arrays = (self._program.content, self._program.nodes, *self._thresholds)
+        return sum(array.nbytes for array in arrays)
+
+    def add(self, columns: Sequence[np.ndarray], totals: np.ndarray) -> None:
+        """Add the leaves of rows to `totals`, [outputs, tiles * TILE]."""
+        further = [totals.strides[0], self._width]
+        if self._deep:
+            assert self._values is not None
+            further += [self._program.nodes.ctypes.data, self._values.ctypes.data]
+        for row, run in self._runs(columns):
+            run(totals[:, row:].ctypes.data, *further)
+
+    def number(self, columns: Sequence[np.ndarray], numbers: np.ndarray) -> None:
+        """Store the numbers of rows' leaves in `numbers`, [tiles * TILE, T]."""
+        further = [numbers.strides[0]]
+        if self._deep:
+            further += [self._program.nodes.ctypes.data]
+        for row, run in self._runs(columns):
+            run(numbers[row:].ctypes.data, *further)
+
+    def _runs(
+        self, columns: Sequence[np.ndarray]
+    ) -> Iterator[tuple[int, Callable[..., None]]]:
+        """The first rows of chunks, and what takes all trees down a chunk of ranks."""
+        tile_bytes = max(1, len(self._features)) * TILE * self._ranks.itemsize
+        rows = len(columns[0])
+        chunk = max(1, RANKS_BYTES // tile_bytes) * TILE
+        found = aligned(min(chunk, -(-rows // TILE) * TILE) // TILE * tile_bytes)
+        described = self._columns.copy()
+        own = [columns[feature] for feature in self._features]
+        described["stride"] = [column.strides[0] for column in own]
+        addresses = np.array([column.ctypes.data for column in own], np.uint64)
+        for row in range(0, rows, chunk):
+            count = min(chunk, rows - row)
+            described["values"] = addresses + described["stride"] * np.uint64(row)
+            at = found.ctypes.data
+            self._rank(described.ctypes.data, len(own), count, at, tile_bytes)
+            tiles = -(-count // TILE)
+
+            def run(*further: int, at: int = at, tiles: int = tiles) -> None:
+                for start, trees in self._blocks:
+                    self._walk(at, tile_bytes, tiles, start, trees, *further)
+
+            yield row, run
+
+
+def _columns(
+    part: Ranked, values: np.dtype, kind: np.dtype
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The columns to rank, and their thresholds, which must stay where they are."""
+    columns = np.zeros(len(part.features), ranks.COLUMN)
+    kept = []
+    for i, thresholds in enumerate(part.thresholds):
+        searched, steps = ranks.searched(thresholds, ranks.least_steps(values))
+        kept.append(searched)
+        columns[i]["thresholds"], columns[i]["steps"] = searched.ctypes.data, steps
+    columns["missing"] = np.where(part.missing, np.iinfo(kind).max, 0)
+    columns["place"] = np.arange(len(columns))
+    return columns, kept
+
+
+def _program(
+    machine: Machine,
+    trees: Trees,
+    part: Ranked,
+    variant: Variant,
+    values: np.ndarray | None,
+    output: np.ndarray,
+) -> Program:
+    writer = Writer(trees, part, word=variant.ranks == U16, missing=variant.missing)
+    own = output[part.first : part.last]
+    if writer.goes_on:
+        entries, _ = writer.numbers()
+        return writer.finish(entries[:, None].astype(np.uint32), own, shuffled=False)
+    leaves = trees.leaf[:, None].astype(np.uint32) if values is None else values[trees.leaf]
+    return writer.finish(leaves, own, shuffled=levels.shuffles(machine, variant.leaf))
+
+
+def _blocks(program: Program) -> list[tuple[int, int]]:
+    """Where trees start that together stay in the cache, and how many they are."""
+    count = len(program.starts) - 1
+    size = np.diff(program.starts) + program.nodes.nbytes // count
+    ends = np.cumsum(size)
+    blocks, first = [], 0
+    while first < count:
+        limit = (ends[first - 1] if first else 0) + TREES_BYTES
+        last = max(first + 1, int(np.searchsorted(ends, limit, side="right")))
+        blocks.append((program.content.ctypes.data + int(program.starts[first]), last - first))
+        first = last
+    return blocks

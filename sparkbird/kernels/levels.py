@@ -1,0 +1,326 @@
+"""Trees of at most 256 leaves, level by level, for a tile of rows at a time.
+
+The nodes that rows of a tile may be at, on one level, are numbered from 0, leaves included,
+which stay: a row is a byte, the number of its node. What a node asks is looked up by that
+byte. The value asked for is the one lane in which the columns asked for on this level, each
+with a number of its own, agree with the node's number of a column; so a level costs what it
+has columns, not what it has nodes. The first three levels are decided without look-ups.
+
+A program is the trees of a forest in the order of their walk, each aligned to a register: a
+`HEAD`, its levels, its leaves. A level is a `LEVEL`, the places of its columns, and tables of
+64 bytes or more: numbers of columns, ranks, the first child's number, and whether NaN is left.
+
+T is the number of trees, L of levels, K of outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sparkbird.kernels.emit import F32, F64, POINTER, U8, U16, U32, U64, Function, Kind, Value
+from sparkbird.kernels.machine import TILE
+
+if TYPE_CHECKING:
+    from sparkbird.kernels.machine import Machine
+
+#: A register of 512 bits, in bytes: what tables are multiples of.
+REGISTER = 64
+
+#: A tree: the places of the columns, ranks and, if NaN is left, 1 of its first seven nodes, in
+#: the order of levels; how many levels follow; how many registers a table of leaves takes; where
+#: that is, and where the next tree is, in bytes from here; the output that it adds to.
+HEAD = np.dtype(
+    [
+        ("column", np.uint16, 7),
+        ("rank", np.uint16, 7),
+        ("nan_left", np.uint8, 7),
+        ("registers", np.uint8),
+        ("levels", np.uint16),
+        ("leaves", np.uint32),
+        ("next", np.uint32),
+        ("output", np.uint32),
+        ("unused", np.uint8, 14),
+    ]
+)
+assert HEAD.itemsize == REGISTER
+
+#: A level: how many columns are asked for, a multiple of `UNROLLED`; how many registers a table
+#: takes; where the first table is, in bytes from here. The places of columns follow.
+LEVEL = np.dtype([("columns", np.uint16), ("registers", np.uint16), ("tables", np.uint32)])
+
+#: How many columns are compared in one go.
+UNROLLED = 4
+
+#: Leaves of one tree, which a byte numbers.
+MOST = 256
+
+#: The levels in a `HEAD`.
+HEAD_LEVELS = 3
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What differs from one kernel to the other.
+
+    ranks    of one byte or of two
+    missing  whether some nodes send NaN to the left, and others of the same column do not
+    leaf     the kind of the values of leaves; U32 are numbers
+    """
+
+    ranks: Kind
+    missing: bool
+    leaf: Kind
+
+    @property
+    def tables(self) -> int:
+        """How many tables of bytes a level has."""
+        return 1 + self.ranks.size + 1 + self.missing
+
+
+class Levels:
+    """The code that walks a tile down a tree of a program."""
+
+    def __init__(self, f: Function, machine: Machine, variant: Variant) -> None:
+        self.f, self.machine, self.variant = f, machine, variant
+        self._numbers = U8.of(TILE)
+
+    def field(self, at: Value, kind: np.dtype, name: str, number: int = 0) -> Value:
+        """A field of the record of `kind` that is at `at`, as 64 bits."""
+        dtype, offset = kind.fields[name][:2]  # type: ignore[index]
+        element = dtype.base
+        width = {1: U8, 2: U16, 4: U32}[element.itemsize]
+        return self.f.load(at, width, offset + number * element.itemsize).to(U64)
+
+    def walked(self, tile: Value, head: Value) -> Value:
+        """The number of each row's leaf, [TILE] bytes."""
+        f = self.f
+        node = f.variable(self._in_head(tile, head))
+        level = f.variable(head + HEAD.itemsize)
+        with f.loop(self.field(head, HEAD, "levels")):
+            at = level.get()
+            registers = self.field(at, LEVEL, "registers")
+            tables = at + self.field(at, LEVEL, "tables")
+            asked = self._looked_up(tables, registers, node.get())
+            node.set(self._below(tile, at, asked))
+            level.set(tables + registers * (REGISTER * self.variant.tables))
+        return node.get()
+
+    def by_registers(self, registers: Value, emit: Callable[[int], None]) -> None:
+        """What `emit` writes for tables of 1, 2 or 4 registers, done for as many as there are."""
+        f = self.f
+        with f.otherwise(registers.equals(1), lambda: emit(1)):
+            with f.otherwise(registers.equals(2), lambda: emit(2)):
+                emit(4)
+
+    def at(self, tables: Value, registers: int, index: Value) -> Value:
+        """The bytes at `index` of a table."""
+        f = self.f
+        loaded = [f.load(tables, self._numbers, n * REGISTER) for n in range(registers)]
+        return self.machine.lookup(f, loaded, index)
+
+    def _in_head(self, tile: Value, head: Value) -> Value:
+        """Which of the eight nodes below the first three levels each row is at."""
+        right = [self._goes_right(tile, head, node) for node in range(7)]
+        first = right[0]
+        second = first.select(right[2], right[1])
+        third = first.select(second.select(right[6], right[5]), second.select(right[4], right[3]))
+        return self._bit(first, 4) | self._bit(second, 2) | self._bit(third, 1)
+
+    def _goes_right(self, tile: Value, head: Value, node: int) -> Value:
+        f = self.f
+        rank = self.field(head, HEAD, "rank", node).to(self.variant.ranks)
+        seen = self._column(tile, self.field(head, HEAD, "column", node))
+        if self.variant.missing:
+            left = self.field(head, HEAD, "nan_left", node).to(self.variant.ranks)
+            seen, rank = seen + f.splat(left, TILE), rank + left
+        return seen > f.splat(rank, TILE)
+
+    def _bit(self, bits: Value, worth: int) -> Value:
+        return bits.select(self.f.constant(worth, self._numbers), 0)
+
+    def _column(self, tile: Value, place: Value) -> Value:
+        ranks = self.variant.ranks
+        return self.f.load(tile, ranks.of(TILE), place * (TILE * ranks.size))
+
+    def _looked_up(self, tables: Value, registers: Value, node: Value) -> list[Value]:
+        """What the tables of a level have for each row's node."""
+        f = self.f
+        found = [f.variable(f.constant(0, self._numbers)) for _ in range(self.variant.tables)]
+
+        def emit(count: int) -> None:
+            for number, place in enumerate(found):
+                start = tables + number * count * REGISTER
+                place.set(self.at(start, count, node))
+
+        self.by_registers(registers, emit)
+        return [place.get() for place in found]
+
+    def _below(self, tile: Value, level: Value, asked: list[Value]) -> Value:
+        """The number of each row's node on the next level."""
+        columns, *rest = asked
+        ranks = self.variant.ranks
+        rank, rest = rest[0].to(ranks), rest[1:]
+        if ranks == U16:
+            rank, rest = rank | (rest[0].to(ranks) << 8), rest[1:]
+        seen = self._seen(tile, level, columns)
+        if self.variant.missing:
+            left = rest[1].to(ranks)
+            seen, rank = seen + left, rank + left
+        return rest[0] + self._bit(seen > rank, 1)
+
+    def _seen(self, tile: Value, level: Value, columns: Value) -> Value:
+        """The rank of each row in the column that its node asks for; `columns` are numbers."""
+        f = self.f
+        nothing = f.constant(0, self.variant.ranks.of(TILE))
+        number = f.variable(f.constant(0, self._numbers))
+        halves = [f.variable(nothing), f.variable(nothing)]
+        with f.loop(self.field(level, LEVEL, "columns"), step=UNROLLED) as c:
+            for n in range(UNROLLED):
+                place = f.load(level + c * 2, U16, LEVEL.itemsize + 2 * n).to(U64)
+                own = columns.equals(number.get() + n)
+                half = halves[n % 2]
+                half.set(own.select(self._column(tile, place), half.get()))
+            number.set(number.get() + UNROLLED)
+        return halves[0].get() | halves[1].get()
+
+
+def emit(module: Any, name: str, machine: Machine, variant: Variant) -> None:
+    """The function `name` that adds the leaves of trees to totals, a tile after the other.
+
+    Its arguments: ranks, bytes of a tile, tiles, trees, how many, totals, bytes of an output's
+    totals, outputs of a leaf. An output's totals, one for each row, stand side by side.
+    """
+    f = Function(module, name, [POINTER, U64, U64, POINTER, U64, POINTER, U64, U64])
+    ranks, tile_bytes, tiles, trees, count, totals, output_bytes, width = f.arguments
+    levels = Levels(f, machine, variant)
+    size = variant.leaf.size
+    with f.loop(tiles) as t:
+        tree = f.variable(trees)
+        with f.loop(count):
+            head = tree.get()
+            node = levels.walked(ranks + t * tile_bytes, head)
+            registers = levels.field(head, HEAD, "registers")
+            leaves = head + levels.field(head, HEAD, "leaves")
+            first = totals + levels.field(head, HEAD, "output") * output_bytes + t * (TILE * size)
+            with f.loop(width) as k:
+                own = leaves + k * registers * (REGISTER * size)
+                add_leaves(levels, own, registers, node, first + k * output_bytes)
+            tree.set(head + levels.field(head, HEAD, "next"))
+    f.finish()
+
+
+def emit_numbers(module: Any, name: str, machine: Machine, variant: Variant) -> None:
+    """The function `name` that stores the number of each row's leaf in each tree, [N, T] of 32 bits.
+
+    Its arguments: ranks, bytes of a tile, tiles, trees, how many, numbers, bytes of a row's.
+    A tree's numbers are in the place of its output.
+    """
+    f = Function(module, name, [POINTER, U64, U64, POINTER, U64, POINTER, U64])
+    ranks, tile_bytes, tiles, trees, count, numbers, row_bytes = f.arguments
+    levels = Levels(f, machine, variant)
+    nodes = f.buffer(U8.of(TILE))
+    with f.loop(tiles) as t:
+        tree = f.variable(trees)
+        with f.loop(count):
+            head = tree.get()
+            f.store(levels.walked(ranks + t * tile_bytes, head), nodes)
+            leaves = head + levels.field(head, HEAD, "leaves")
+            first = numbers + levels.field(head, HEAD, "output") * U32.size
+            with f.loop(TILE) as row:
+                number = f.load(leaves, U32, f.load(nodes + row, U8).to(U64) * U32.size)
+                f.store(number, first + (t * TILE + row) * row_bytes)
+            tree.set(head + levels.field(head, HEAD, "next"))
+    f.finish()
+
+
+def shuffles(machine: Machine, leaf: Kind) -> bool:
+    """Whether the bytes of leaves' values are looked up one by one, in tables of their own."""
+    return machine.permutes and leaf.floating
+
+
+def add_leaves(
+    levels: Levels, leaves: Value, registers: Value, node: Value, totals: Value
+) -> None:
+    """Add the value of each row's leaf to its total."""
+    if not shuffles(levels.machine, levels.variant.leaf):
+        _add_from_memory(levels, leaves, node, totals)
+        return
+    bytes_of = _order(levels.variant.leaf)
+    levels.by_registers(
+        registers,
+        lambda count: _add_shuffled(levels, leaves, count, node.shuffled(bytes_of), totals),
+    )
+
+
+def _add_from_memory(levels: Levels, leaves: Value, node: Value, totals: Value) -> None:
+    f, leaf = levels.f, levels.variant.leaf
+    nodes = f.buffer(U8.of(TILE))
+    f.store(node, nodes)
+    with f.loop(TILE, step=8) as row:
+        for i in [row + n for n in range(8)]:
+            value = f.load(leaves, leaf, f.load(nodes + i, U8).to(U64) * leaf.size)
+            place = totals + i * leaf.size
+            f.store(f.load(place, leaf) + value, place)
+
+
+def _add_shuffled(
+    levels: Levels, leaves: Value, registers: int, node: Value, totals: Value
+) -> None:
+    """By looking up each byte of the values for all rows, and weaving these together."""
+    f, leaf = levels.f, levels.variant.leaf
+    planes = [
+        levels.at(leaves + n * registers * REGISTER, registers, node) for n in range(leaf.size)
+    ]
+    woven = _woven(planes, lambda x, y, lanes: x.shuffled(lanes, y))
+    kind = leaf.of(REGISTER // leaf.size)
+    for n, values in enumerate(woven):
+        place = totals + n * REGISTER
+        f.store(f.load(place, kind) + values.bits_as(kind), place)
+
+
+def _woven(planes: list[Any], weave: Callable[[Any, Any, list[int]], Any]) -> list[Any]:
+    """The first bytes of values, the second, ..., [TILE] each, as whole values in registers.
+
+    Pieces of two registers, by turns, double in width with each step.
+    """
+    groups, width = [[plane] for plane in planes], 1
+    while len(groups) > 1:
+        groups = [
+            [
+                weave(x, y, _by_turns(width, upper=upper))
+                for x, y in zip(first, second, strict=True)
+                for upper in (False, True)
+            ]
+            for first, second in zip(groups[::2], groups[1::2], strict=True)
+        ]
+        width *= 2
+    return groups[0]
+
+
+def _by_turns(width: int, *, upper: bool) -> list[int]:
+    """Pieces of `width` bytes of two registers, from the same half of each 128 bits of both.
+
+    That is what processors have an instruction for.
+    """
+    places = []
+    for lane in range(0, REGISTER, 16):
+        start = lane + 8 * upper
+        for piece in range(start, start + 8, width):
+            own = [*range(piece, piece + width)]
+            places += own + [REGISTER + place for place in own]
+    return places
+
+
+@cache
+def _order(leaf: Kind) -> list[int]:
+    """Where the byte of each row must come from, so that values come out in the rows' order."""
+    planes = [np.arange(TILE)] * leaf.size
+    woven = _woven(planes, lambda x, y, lanes: np.concatenate([x, y])[lanes])
+    came_from = np.concatenate([values[:: leaf.size] for values in woven])
+    order: list[int] = np.argsort(came_from).tolist()
+    return order
