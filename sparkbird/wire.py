@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+
 #: The wire types, and the length of those that have a fixed one.
 _VARINT, _DELIMITED = 0, 2
 _FIXED = {1: 8, 5: 4}
@@ -57,6 +59,52 @@ def fields(message: bytes | memoryview) -> Iterator[Field]:
 def texts(message: bytes | memoryview, number: int) -> list[str]:
     """The strings in the fields called `number`."""
     return [bytes(f.content).decode() for f in fields(message) if f.number == number]
+
+
+def integers(message: bytes | memoryview, number: int) -> np.ndarray:
+    """The whole numbers in the fields called `number`, [M] int64, be they packed or not."""
+    found = [f for f in fields(message) if f.number == number]
+    content = b"".join(bytes(f.content or _untagged(f.whole)) for f in found)
+    return _varints(memoryview(content))
+
+
+def last_integers(message: bytes | memoryview, number: int) -> np.ndarray:
+    """The same where from the first of them on the message holds whole numbers alone.
+
+    They are read all at once: a list of them is long.
+    """
+    position = 0
+    for field in fields(message):
+        if field.number == number:
+            if len(field.content):
+                return _varints(field.content)
+            values = _varints(memoryview(message)[position:])
+            return values[1::2][values[::2] == number << 3]
+        position += len(field.whole)
+    return np.empty(0, np.int64)
+
+
+def _untagged(field: memoryview) -> memoryview:
+    return field[_varint(field, 0)[1] :]
+
+
+def integer(number: int, value: int) -> bytes:
+    """The field `number` with this whole number, which is not negative."""
+    return _encoded(number << 3 | _VARINT) + _encoded(value)
+
+
+def _varints(content: memoryview) -> np.ndarray:
+    """All the numbers of which `content` is made, [M] int64."""
+    found = np.frombuffer(content, np.uint8)
+    ends = np.flatnonzero(found < 0x80)
+    starts = np.append(0, ends[:-1] + 1)
+    lengths = ends - starts + 1
+    values = np.zeros(len(ends), np.uint64)
+    for place in range(int(lengths.max(initial=0))):
+        there = lengths > place
+        piece = (found[starts[there] + place] & 0x7F).astype(np.uint64)
+        values[there] |= piece << np.uint64(7 * place)
+    return values.view(np.int64)
 
 
 def delimited(number: int, content: bytes) -> bytes:

@@ -9,7 +9,7 @@ import pytest
 FLOORS = [
     {"errors"},
     {"dtypes", "schema", "wire"},
-    {"artifact", "graph", "inputs"},
+    {"artifact", "graph", "inputs", "kernels"},
     {"runtime", "trees"},
     {"converters", "frames"},
     {"model"},

@@ -50,8 +50,10 @@ class Kind:
     @property
     def name(self) -> str:
         """As LLVM's intrinsics spell it."""
-        return (f"v{self.lanes}" if self.lanes else "") + ("f" if self.floating else "i") + str(
-            self.bits
+        return (
+            (f"v{self.lanes}" if self.lanes else "")
+            + ("f" if self.floating else "i")
+            + str(self.bits)
         )
 
 
@@ -154,9 +156,7 @@ class Variable:
     def get(self) -> Value:
         """What it holds now."""
         builder = self._function.builder
-        return Value(
-            self._function, self._kind, builder.load(self._place, typ=self._kind.llvm)
-        )
+        return Value(self._function, self._kind, builder.load(self._place, typ=self._kind.llvm))
 
     def set(self, value: Value) -> None:
         """Let it hold `value`."""
@@ -196,9 +196,7 @@ class Function:
         """A scalar in each of so many lanes."""
         kind = scalar.kind.of(lanes)
         undefined = ir.Constant(kind.llvm, ir.Undefined)
-        first = self.builder.insert_element(
-            undefined, scalar.llvm, ir.Constant(ir.IntType(32), 0)
-        )
+        first = self.builder.insert_element(undefined, scalar.llvm, ir.Constant(ir.IntType(32), 0))
         return Value(self, kind, first).shuffled([0] * lanes)
 
     def further(self, pointer: Value, offset: Operand) -> Value:

@@ -5,7 +5,7 @@ N is the number of rows, F of features, T of trees, L of leaves, K of outputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -48,6 +48,27 @@ _KERNELS: dict[str, tuple[Callable[..., None], int]] = {
 }
 
 
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Where the values of N rows are, F columns of one type.
+
+    addresses,strides  [F]  of the first value of each column, and the bytes to the next one
+    kept                    what must not go while they are used
+    """
+
+    count: int
+    addresses: np.ndarray
+    strides: np.ndarray
+    kept: Any
+
+    @classmethod
+    def of(cls, x: np.ndarray) -> Rows:
+        """Those of a matrix [N, F]."""
+        rows, columns = x.shape
+        addresses = x.ctypes.data + np.arange(columns) * x.strides[1]
+        return cls(rows, addresses, np.full(columns, x.strides[0]), x)
+
+
 class Forest:
     """The sums of trees' leaves, or the leaves' numbers, for rows of one type.
 
@@ -81,22 +102,24 @@ class Forest:
         """Its arrays, in bytes."""
         return sum(part.size for part in self._parts)
 
-    def sums(self, columns: Sequence[np.ndarray]) -> np.ndarray:
-        """The leaves' values added tree after tree, from F columns [N]: [N, K]."""
+    def sums(self, rows: Rows) -> np.ndarray:
+        """The leaves' values added tree after tree, [N, K]."""
         assert self._values is not None
-        rows = len(columns[0])
-        totals = np.zeros((self._outputs, -(-rows // TILE) * TILE), self._values.dtype)
+        totals = np.zeros((self._outputs, _whole_tiles(rows)), self._values.dtype)
         for part in self._parts:
-            part.add(columns, totals)
-        return np.ascontiguousarray(totals[:, :rows].T)
+            part.add(rows, totals)
+        return np.ascontiguousarray(totals[:, : rows.count].T)
 
-    def numbers(self, columns: Sequence[np.ndarray]) -> np.ndarray:
-        """The number of each row's leaf in each tree, from F columns [N]: [N, T] int32."""
-        rows = len(columns[0])
-        numbers = np.zeros((-(-rows // TILE) * TILE, self._trees), np.int32)
+    def numbers(self, rows: Rows) -> np.ndarray:
+        """The number of each row's leaf in each tree, [N, T] int32."""
+        numbers = np.zeros((_whole_tiles(rows), self._trees), np.int32)
         for part in self._parts:
-            part.number(columns, numbers)
-        return numbers[:rows]
+            part.number(rows, numbers)
+        return numbers[: rows.count]
+
+
+def _whole_tiles(rows: Rows) -> int:
+    return -(-rows.count // TILE) * TILE
 
 
 class _Part:
@@ -136,52 +159,46 @@ class _Part:
         arrays = (self._program.content, self._program.nodes, *self._thresholds)
         return sum(array.nbytes for array in arrays)
 
-    def add(self, columns: Sequence[np.ndarray], totals: np.ndarray) -> None:
+    def add(self, rows: Rows, totals: np.ndarray) -> None:
         """Add the leaves of rows to `totals`, [outputs, tiles * TILE]."""
         further = [totals.strides[0], self._width]
         if self._deep:
             assert self._values is not None
             further += [self._program.nodes.ctypes.data, self._values.ctypes.data]
-        for row, run in self._runs(columns):
+        for row, run in self._runs(rows):
             run(totals[:, row:].ctypes.data, *further)
 
-    def number(self, columns: Sequence[np.ndarray], numbers: np.ndarray) -> None:
+    def number(self, rows: Rows, numbers: np.ndarray) -> None:
         """Store the numbers of rows' leaves in `numbers`, [tiles * TILE, T]."""
         further = [numbers.strides[0]]
         if self._deep:
             further += [self._program.nodes.ctypes.data]
-        for row, run in self._runs(columns):
+        for row, run in self._runs(rows):
             run(numbers[row:].ctypes.data, *further)
 
-    def _runs(
-        self, columns: Sequence[np.ndarray]
-    ) -> Iterator[tuple[int, Callable[..., None]]]:
+    def _runs(self, rows: Rows) -> Iterator[tuple[int, Callable[..., None]]]:
         """The first rows of chunks, and what takes all trees down a chunk of ranks."""
         tile_bytes = max(1, len(self._features)) * TILE * self._ranks.itemsize
-        rows = len(columns[0])
         chunk = max(1, RANKS_BYTES // tile_bytes) * TILE
-        found = aligned(min(chunk, -(-rows // TILE) * TILE) // TILE * tile_bytes)
-        described = self._columns.copy()
-        own = [columns[feature] for feature in self._features]
-        described["stride"] = [column.strides[0] for column in own]
-        addresses = np.array([column.ctypes.data for column in own], np.uint64)
-        for row in range(0, rows, chunk):
-            count = min(chunk, rows - row)
-            described["values"] = addresses + described["stride"] * np.uint64(row)
-            at = found.ctypes.data
-            self._rank(described.ctypes.data, len(own), count, at, tile_bytes)
+        found = aligned(min(chunk, _whole_tiles(rows)) // TILE * tile_bytes)
+        at = found.ctypes.data
+        columns = self._columns.copy()
+        columns["stride"] = rows.strides[self._features]
+        first = rows.addresses[self._features]
+        for row in range(0, rows.count, chunk):
+            count = min(chunk, rows.count - row)
+            columns["values"] = first + row * rows.strides[self._features]
+            self._rank(columns.ctypes.data, len(columns), count, at, tile_bytes)
             tiles = -(-count // TILE)
 
-            def run(*further: int, at: int = at, tiles: int = tiles) -> None:
+            def run(*further: int, tiles: int = tiles) -> None:
                 for start, trees in self._blocks:
                     self._walk(at, tile_bytes, tiles, start, trees, *further)
 
             yield row, run
 
 
-def _columns(
-    part: Ranked, values: np.dtype, kind: np.dtype
-) -> tuple[np.ndarray, list[np.ndarray]]:
+def _columns(part: Ranked, values: np.dtype, kind: np.dtype) -> tuple[np.ndarray, list[np.ndarray]]:
     """The columns to rank, and their thresholds, which must stay where they are."""
     columns = np.zeros(len(part.features), ranks.COLUMN)
     kept = []
@@ -205,7 +222,7 @@ def _program(
     writer = Writer(trees, part, word=variant.ranks == U16, missing=variant.missing)
     own = output[part.first : part.last]
     if writer.goes_on:
-        entries, _ = writer.numbers()
+        entries, _ = writer.numbers
         return writer.finish(entries[:, None].astype(np.uint32), own, shuffled=False)
     leaves = trees.leaf[:, None].astype(np.uint32) if values is None else values[trees.leaf]
     return writer.finish(leaves, own, shuffled=levels.shuffles(machine, variant.leaf))

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparkbird.kernels.emit import F32, F64, POINTER, U8, U16, U32, U64, Function, Kind, Value
+from sparkbird.kernels.emit import POINTER, U8, U16, U32, U64, Function, Kind, Value
 from sparkbird.kernels.machine import TILE
 
 if TYPE_CHECKING:
@@ -113,9 +113,9 @@ class Levels:
     def by_registers(self, registers: Value, emit: Callable[[int], None]) -> None:
         """What `emit` writes for tables of 1, 2 or 4 registers, done for as many as there are."""
         f = self.f
-        with f.otherwise(registers.equals(1), lambda: emit(1)):
-            with f.otherwise(registers.equals(2), lambda: emit(2)):
-                emit(4)
+        one, two = registers.equals(1), registers.equals(2)
+        with f.otherwise(one, lambda: emit(1)), f.otherwise(two, lambda: emit(2)):
+            emit(4)
 
     def at(self, tables: Value, registers: int, index: Value) -> Value:
         """The bytes at `index` of a table."""
@@ -215,7 +215,7 @@ def emit(module: Any, name: str, machine: Machine, variant: Variant) -> None:
 
 
 def emit_numbers(module: Any, name: str, machine: Machine, variant: Variant) -> None:
-    """The function `name` that stores the number of each row's leaf in each tree, [N, T] of 32 bits.
+    """The function `name` that stores the numbers of rows' leaves, [N, T] of 32 bits.
 
     Its arguments: ranks, bytes of a tile, tiles, trees, how many, numbers, bytes of a row's.
     A tree's numbers are in the place of its output.
@@ -243,9 +243,7 @@ def shuffles(machine: Machine, leaf: Kind) -> bool:
     return machine.permutes and leaf.floating
 
 
-def add_leaves(
-    levels: Levels, leaves: Value, registers: Value, node: Value, totals: Value
-) -> None:
+def add_leaves(levels: Levels, leaves: Value, registers: Value, node: Value, totals: Value) -> None:
     """Add the value of each row's leaf to its total."""
     if not shuffles(levels.machine, levels.variant.leaf):
         _add_from_memory(levels, leaves, node, totals)

@@ -45,9 +45,7 @@ class Library:
             known = _read(path)
             if known is None:
                 _optimise(parsed, target, binding)
-            self._engine.set_object_cache(
-                lambda _, content: _write(path, content), lambda _: known
-            )
+            self._engine.set_object_cache(lambda _, content: _write(path, content), lambda _: known)
             self._engine.finalize_object()
 
     def function(self, name: str, arguments: int) -> Callable[..., None]:
@@ -55,7 +53,7 @@ class Library:
         kinds = [ctypes.c_uint64] * arguments
         address = self._engine.get_function_address(name)
         function = ctypes.CFUNCTYPE(None, *kinds)(address)
-        function.library = self  # whose end is that of its code
+        function.library = self  # type: ignore[attr-defined]  # whose end is that of its code
         return function
 
 

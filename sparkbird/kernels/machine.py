@@ -43,8 +43,7 @@ def permuted(function: Function, tables: list[Value], index: Value) -> Value:
         return function.call("llvm.x86.avx512.permvar.qi.512", kind, tables[0], index)
     name = "llvm.x86.avx512.vpermi2var.qi.512"
     halves = [
-        function.call(name, kind, tables[i], index, tables[i + 1])
-        for i in range(0, len(tables), 2)
+        function.call(name, kind, tables[i], index, tables[i + 1]) for i in range(0, len(tables), 2)
     ]
     return halves[0] if len(halves) == 1 else (index > 127).select(halves[1], halves[0])
 

@@ -7,6 +7,7 @@ trees, M of nodes, S of places that rows may be at, A of trees that have a level
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -176,7 +177,7 @@ class Writer:
     def nodes(self) -> np.ndarray:
         """All nodes as `walk` reads them, each at its `numbers`."""
         trees, part = self._trees, self._part
-        number, own = self.numbers()
+        number, own = self.numbers
         nodes = np.zeros(len(own), NODE)
         inner = trees.inner[own]
         place = number[own]
@@ -185,6 +186,7 @@ class Writer:
         nodes["child"][place] = np.where(inner, number[trees.left[own]], trees.leaf[own])
         return nodes
 
+    @cached_property
     def numbers(self) -> tuple[np.ndarray, np.ndarray]:
         """Where each node stands among those of `walk` [M], and which ones do.
 
@@ -192,18 +194,20 @@ class Writer:
         below the right one: near the leaves, a few steps are in one line of the cache.
         """
         trees, part = self._trees, self._part
-        levels = [n[(part.first <= trees.tree[n]) & (trees.tree[n] < part.last)] for n in trees.levels]
-        below = np.zeros(len(trees.left), np.int64)  # inner nodes, itself included
-        for nodes in reversed(levels):
-            nodes = nodes[trees.inner[nodes]]
+        levels = trees.levels
+        if part.last - part.first < len(trees.roots):
+            own = (part.first <= trees.tree) & (trees.tree < part.last)
+            levels = [nodes[own[nodes]] for nodes in levels]
+        parents = [nodes[trees.inner[nodes]] for nodes in levels]
+        below = np.zeros(len(trees.left), np.int32)  # inner nodes, itself included
+        for nodes in reversed(parents):
             below[nodes] = 1 + below[trees.left[nodes]] + below[trees.right[nodes]]
         roots = trees.roots[part.first : part.last]
         sizes = 2 * below[roots] + 1
-        first, before = np.zeros((2, len(trees.left)), np.int64)
+        first, before = np.zeros((2, len(trees.left)), np.int32)
         number = first.copy()
         first[roots] = number[roots] = np.cumsum(sizes) - sizes
-        for nodes in levels:
-            nodes = nodes[trees.inner[nodes]]
+        for nodes in parents:
             left, right = trees.left[nodes], trees.right[nodes]
             first[left] = first[right] = first[nodes]
             number[left] = first[nodes] + 2 * before[nodes] + 1
@@ -216,7 +220,7 @@ class Writer:
 def _below(trees: Trees, places: Places, inner: np.ndarray, width: np.ndarray) -> Places:
     """The places on the next level: the children of `inner` ones, and others `width` times."""
     source = np.repeat(np.arange(len(width)), width)
-    second = np.append(False, source[1:] == source[:-1])  # noqa: FBT003  a value
+    second = np.append(False, source[1:] == source[:-1])
     node = places.node[source]
     child = np.where(second, trees.right[node], trees.left[node])
     return Places(places.tree[source], np.where(inner[source], child, node))

@@ -60,7 +60,7 @@ RANKS = {np.dtype(np.uint8): U8, np.dtype(np.uint16): U16}
 
 def searched(thresholds: np.ndarray, least_steps: int) -> tuple[np.ndarray, int]:
     """Ascending thresholds [E] in the order of a search [2**D], +inf where there are too few."""
-    steps = max(least_steps, int(len(thresholds)).bit_length())
+    steps = max(least_steps, len(thresholds).bit_length())
     padded = np.full(2**steps - 1, np.inf, thresholds.dtype)
     padded[: len(thresholds)] = thresholds
     found = np.empty(2**steps, thresholds.dtype)
@@ -113,9 +113,7 @@ def _emit_tiles(column: _Column, rows: Value, first: Value, tile_bytes: Value) -
             f.store(search.ranks(x), tile + row * column.ranks.size)
 
 
-def _emit_rows(
-    column: _Column, span: tuple[Value, Value], first: Value, tile_bytes: Value
-) -> None:
+def _emit_rows(column: _Column, span: tuple[Value, Value], first: Value, tile_bytes: Value) -> None:
     """The ranks of rows from one up to another, `_TOGETHER` of them at a time, and the rest."""
     f = column.f
     start, end = span
@@ -198,7 +196,9 @@ class _Vectors:
         registers = max(2, 2**step // self.lanes)
         start = 2**step * self.column.values.size if step else 0
         f = self.column.f
-        return [f.load(self.column.thresholds, self._kind, start + n * 64) for n in range(registers)]
+        return [
+            f.load(self.column.thresholds, self._kind, start + n * 64) for n in range(registers)
+        ]
 
     def _step(self, x: Value, i: Value, tables: list[Value]) -> Value:
         """The place after the one at `i`, by the threshold that `tables` have for it."""

@@ -50,13 +50,13 @@ class Trees:
         while nodes.size:
             found.append(nodes)
             parents = nodes[self.inner[nodes]]
-            nodes = np.concatenate([self.left[parents], self.right[parents]])
+            nodes = np.stack([self.left[parents], self.right[parents]], axis=1).ravel()
         return found
 
     @cached_property
     def tree(self) -> np.ndarray:
         """[M], the number of each node's tree."""
-        tree = np.zeros(len(self.left), np.int64)
+        tree = np.zeros(len(self.left), np.int32)
         tree[self.roots] = np.arange(len(self.roots))
         for nodes in self.levels:
             parents = nodes[self.inner[nodes]]
@@ -106,35 +106,26 @@ def ranked(trees: Trees) -> Iterator[Ranked]:
         while (part := _ranked(trees, first, last)).most > WORD:
             if last - first == 1:
                 raise ValueError("a tree has more thresholds than ranks of two bytes tell apart")
-            last = first + max(1, int((last - first) * 0.9 * WORD / part.most))
+            last = first + max(1, int((last - first) * WORD / part.most))
         yield part
         first = last
 
 
 def _ranked(trees: Trees, first: int, last: int) -> Ranked:
     own = np.flatnonzero(trees.inner & (trees.tree >= first) & (trees.tree < last))
-    own = own[np.lexsort([trees.threshold[own], trees.feature[own]])]
-    feature, threshold = trees.feature[own], trees.threshold[own]
-    new_feature = np.append(True, feature[1:] != feature[:-1])[: len(own)]  # noqa: FBT003  a value
-    new = new_feature | np.append(True, threshold[1:] != threshold[:-1])[: len(own)]  # noqa: FBT003
-    place, number = np.cumsum(new_feature) - 1, np.cumsum(new) - 1
-    starts = number[new_feature]
-    count = len(starts)
-    nan_left = trees.nan_left[own]
-    on_left = np.bincount(place, weights=nan_left, minlength=count)
-    all_left = on_left == np.bincount(place, minlength=count)
-    shape = len(trees.left)
-    found = Ranked(
-        first=first,
-        last=last,
-        features=feature[new_feature],
-        thresholds=np.split(threshold[new], starts[1:]) if count else [],
-        missing=~all_left,
-        place=np.zeros(shape, np.int64),
-        rank=np.zeros(shape, np.int64),
-        nan_left=np.zeros(shape, np.bool_),
-    )
-    found.place[own] = place
-    found.rank[own] = number - starts[place]
-    found.nan_left[own] = nan_left & ~all_left[place]
-    return found
+    features, place = np.unique(trees.feature[own], return_inverse=True)
+    by_place = np.argsort(place.astype(np.uint16), kind="stable")
+    ends = np.searchsorted(place[by_place], np.arange(len(features)), side="right")
+    nodes = [own[some] for some in np.split(by_place, ends[:-1])] if len(features) else []
+    rank, nan_left = np.zeros(len(trees.left), np.int32), np.zeros(len(trees.left), np.bool_)
+    thresholds, missing = [], np.ones(len(features), np.bool_)
+    for number, some in enumerate(nodes):
+        different, rank[some] = np.unique(trees.threshold[some], return_inverse=True)
+        thresholds.append(different)
+        if trees.nan_left[some].all():
+            missing[number] = False
+        else:
+            nan_left[some] = trees.nan_left[some]
+    places = np.zeros(len(trees.left), np.int32)
+    places[own] = place
+    return Ranked(first, last, features, thresholds, missing, places, rank, nan_left)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparkbird.kernels.emit import POINTER, U8, U16, U32, U64, Function, Kind, Value
+from sparkbird.kernels.emit import POINTER, U8, U32, U64, Function, Value
 from sparkbird.kernels.levels import HEAD, Levels, Variant
 from sparkbird.kernels.machine import TILE
 
@@ -63,7 +63,7 @@ def emit(module: Any, name: str, machine: Machine, variant: Variant) -> None:
 
 
 def emit_numbers(module: Any, name: str, machine: Machine, variant: Variant) -> None:
-    """The function `name` that stores the number of each row's leaf in each tree, [N, T] of 32 bits.
+    """The function `name` that stores the numbers of rows' leaves, [N, T] of 32 bits.
 
     Its arguments: ranks, bytes of a tile, tiles, trees, how many, numbers, bytes of a row's,
     nodes. A tree's numbers are in the place of its output.

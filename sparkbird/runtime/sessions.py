@@ -12,7 +12,8 @@ from typing import Any
 from sparkbird import artifact
 from sparkbird.dtypes import BY_NAME
 from sparkbird.errors import ArtifactError, SparkbirdError
-from sparkbird.runtime.inference import Inference, Result
+from sparkbird.runtime.inference import Inference
+from sparkbird.runtime.part import Result
 from sparkbird.runtime.providers import providers
 from sparkbird.schema import Output, Schema
 

@@ -1,0 +1,75 @@
+"""A graph in ONNX Runtime: feeds to results, into new arrays or into those that are there.
+
+N is the number of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sparkbird.dtypes import NO_TOKEN, STRING
+
+
+@dataclass(frozen=True)
+class Result:
+    """A tensor ``[N, *lengths]`` that a graph gives.
+
+    `tokens` tells whether the graph's own is [N, T], of which a list for each row is made.
+    """
+
+    name: str
+    dtype: np.dtype
+    lengths: tuple[int, ...] = ()
+    tokens: bool = False
+
+
+class Part:
+    """`content`, a serialised ModelProto that gives `results`, in a session with one thread."""
+
+    def __init__(self, content: bytes, results: Sequence[Result], providers: Sequence[str]) -> None:
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3  # errors only: warnings would fill executors' logs
+        self._names = [result.name for result in results]
+        self._tokens = [result.name for result in results if result.tokens]
+        self._session = ort.InferenceSession(content, options, providers=providers)
+        values = (*self._session.get_inputs(), *self._session.get_outputs())
+        self._binds = all(value.type != "tensor(string)" for value in values)
+        self._takes = [value.name for value in self._session.get_inputs()]
+        self.providers: tuple[str, ...] = tuple(self._session.get_providers())
+
+    def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """The results for `feeds` by name, which may be more than needed."""
+        values = self._session.run(self._names, {name: feeds[name] for name in self._takes})
+        found = dict(zip(self._names, values, strict=True))
+        return found | {name: _lists(found[name]) for name in self._tokens}
+
+    def run_into(self, feeds: Mapping[str, Any], places: Mapping[str, Any]) -> None:
+        """The same, into contiguous arrays by name."""
+        if not self._binds:  # strings are Python's, not the graph's
+            for name, values in self.run(feeds).items():
+                places[name][...] = values
+            return
+        binding = self._session.io_binding()
+        for name in self._takes:
+            binding.bind_cpu_input(name, feeds[name])
+        for name in self._names:
+            values = places[name]
+            address = values.ctypes.data
+            binding.bind_output(name, "cpu", 0, values.dtype, values.shape, address)
+        self._session.run_with_iobinding(binding)
+
+
+def _lists(tokens: np.ndarray) -> np.ndarray:
+    """The tokens of each row, those that are none left out: [N, T] to lists [N]."""
+    rows = np.empty(len(tokens), STRING)
+    for i, row in enumerate(tokens.tolist()):
+        rows[i] = [token for token in row if token != NO_TOKEN]
+    return rows

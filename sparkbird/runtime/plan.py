@@ -1,0 +1,90 @@
+"""How a graph is run: its forests by kernels where there are some, the rest by ONNX Runtime."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sparkbird.kernels import machine
+from sparkbird.kernels.forest import Forest, Rows
+from sparkbird.runtime.forests import Found, forests
+from sparkbird.runtime.graph import Graph
+from sparkbird.runtime.part import Part, Result
+from sparkbird.runtime.providers import CPU
+
+#: "0" leaves forests to ONNX Runtime.
+KERNELS = "SPARKBIRD_KERNELS"
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A forest, and the part of the graph that gives its rows, unless they are there already."""
+
+    found: Found
+    forest: Forest
+    before: Part | None
+
+    def run(self, values: dict[str, Any]) -> None:
+        """Add the forest's result to the `values` that there are."""
+        if self.before:
+            values |= self.before.run(values)
+        rows = Rows.of(values[self.found.rows])
+        sums = self.found.values is not None
+        result = self.forest.sums(rows) if sums else self.forest.numbers(rows)
+        values[self.found.result] = result
+
+
+class Plan:
+    """The part of `content`, a serialised ModelProto, that gives `results`."""
+
+    def __init__(self, content: bytes, results: Sequence[Result], providers: Sequence[str]) -> None:
+        names = dict.fromkeys(result.name for result in results)
+        part = Graph(content).part(names)
+        self.steps = [*_steps(Graph(part), providers)]
+        given = {step.found.result: step.found.dtype for step in self.steps}
+        rest = Graph(part).part(names, given) if given else part
+        self._rest = Part(rest, results, providers)
+        self.providers = self._rest.providers
+
+    def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """The results for `feeds` by name, which may be more than needed."""
+        return self._rest.run(self._stepped(feeds))
+
+    def run_into(self, feeds: Mapping[str, Any], places: Mapping[str, Any]) -> None:
+        """The same, into contiguous arrays by name."""
+        self._rest.run_into(self._stepped(feeds), places)
+
+    def _stepped(self, feeds: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The feeds, and what the forests give for them."""
+        if not self.steps:
+            return feeds
+        values = dict(feeds)
+        for step in self.steps:
+            step.run(values)
+        return values
+
+
+def _steps(graph: Graph, providers: Sequence[str]) -> Iterator[Step]:
+    """The forests that kernels can run, each after those that its rows depend on."""
+    host = machine.host() if os.environ.get(KERNELS) != "0" else None
+    if host is None or providers[0] != CPU:
+        return
+    given: dict[str, np.dtype] = {}
+    there = {*graph.inputs}
+    for found in forests(graph):
+        try:
+            forest = Forest(host, found.trees, found.values, found.output, found.outputs)
+        except ValueError:  # too many thresholds: ONNX Runtime runs it
+            continue
+        before = None
+        if found.rows not in there:
+            rows = Result(found.rows, found.trees.threshold.dtype)
+            content = graph.part({rows.name: rows.dtype}, given)
+            before = Part(content, [rows], providers)
+        yield Step(found, forest, before)
+        given[found.result] = found.dtype
+        there |= {found.rows, found.result}

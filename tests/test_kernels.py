@@ -1,0 +1,250 @@
+"""Forests as machine code, held against a plain walk, on every machine that this one can be."""
+
+import ctypes
+import stat
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+pytest.importorskip("llvmlite")
+from llvmlite import binding
+
+from sparkbird.kernels import machine, ranks
+from sparkbird.kernels.forest import Forest, Rows
+from sparkbird.kernels.library import CACHE, Library
+from sparkbird.kernels.trees import WORD, Trees, ranked
+
+HOST = machine.host()
+FEATURES = dict(binding.get_host_cpu_features())
+
+
+def older() -> machine.Machine | None:
+    """This processor as if it had no registers of 512 bits."""
+    return machine.machine("haswell", {k: v and "avx512" not in k for k, v in FEATURES.items()})
+
+
+MACHINES = {"host": HOST, "older": older()}
+
+#: Values next to which thresholds and rows fall: zeros, infinities, the least numbers there are.
+SPECIAL = [0.0, -0.0, np.inf, -np.inf, 5e-324, 1e-40, -1e-40, 1.0, np.nextafter(1, 2)]
+
+
+def grown(rng, *, trees, leaves, features, values, dtype, missing=True):
+    """Random trees; those of many leaves grow deep on one side."""
+    rows = []
+    roots = []
+    for _ in range(trees):
+        roots.append(len(rows))
+        rows.append([0, 0.0, False, len(rows), len(rows)])
+        ends = [roots[-1]]
+        for _ in range(int(rng.integers(1, leaves + 1)) - 1):
+            at = ends.pop(int(rng.integers(len(ends))) if rng.random() < 0.7 else -1)
+            first = len(rows)
+            rows += [[0, 0.0, False, i, i] for i in (first, first + 1)]
+            left = bool(missing and rng.random() < 0.5)
+            rows[at] = [rng.integers(features), rng.choice(values), left, first, first + 1]
+            ends += [first, first + 1]
+    feature, threshold, nan_left, left, right = zip(*rows, strict=True)
+    return Trees(
+        np.array(roots),
+        np.array(feature),
+        np.array(threshold, dtype),
+        np.array(nan_left),
+        np.array(left),
+        np.array(right),
+        np.arange(len(rows)),
+    )
+
+
+def rows_for(rng, trees, count, features, dtype):
+    """Rows of which many values are thresholds, missing, infinite or zero."""
+    x = rng.standard_normal((count, features)).astype(dtype)
+    kind = rng.random(x.shape)
+    x[kind < 0.2] = np.nan
+    x[kind > 0.7] = rng.choice(np.append(trees.threshold, SPECIAL), (kind > 0.7).sum())
+    return x
+
+
+def walked(trees, x):
+    """The leaf of each row in each tree, a step at a time: [N, T]."""
+    found = np.zeros((len(x), len(trees.roots)), np.int64)
+    for number, root in enumerate(trees.roots):
+        node = np.full(len(x), root)
+        while trees.inner[node].any():
+            seen = x[np.arange(len(x)), trees.feature[node]]
+            left = (seen <= trees.threshold[node]) | (np.isnan(seen) & trees.nan_left[node])
+            below = np.where(left, trees.left[node], trees.right[node])
+            node = np.where(trees.inner[node], below, node)
+        found[:, number] = node
+    return found
+
+
+def added(values, leaves):
+    """The leaves' values added tree after tree."""
+    total = np.zeros((len(leaves), values.shape[1]), values.dtype)
+    for tree in leaves.T:
+        total += values[tree]
+    return total
+
+
+@pytest.mark.parametrize("name", MACHINES)
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    trees=st.integers(1, 9),
+    leaves=st.sampled_from([1, 2, 5, 31, 64, 129, 256, 257, 1500]),
+    features=st.integers(1, 70),
+    thresholds=st.sampled_from([2, 40, 300, 5000]),
+    outputs=st.integers(1, 3),
+    rows=st.sampled_from([1, 63, 64, 65, 300]),
+    types=st.sampled_from([(np.float32, np.float32), (np.float32, np.float64), (np.float64,) * 2]),
+    missing=st.booleans(),
+)
+def test_sums_and_leaves_are_those_of_a_plain_walk(
+    name, seed, trees, leaves, features, thresholds, outputs, rows, types, missing
+):
+    rng = np.random.default_rng(seed)
+    dtype, summed = types
+    values = np.append(rng.standard_normal(thresholds), SPECIAL).astype(dtype)
+    forest = grown(
+        rng,
+        trees=trees,
+        leaves=leaves,
+        features=features,
+        values=values,
+        dtype=dtype,
+        missing=missing,
+    )
+    x = rows_for(rng, forest, rows, features, dtype)
+    leaf = rng.standard_normal((len(forest.left), outputs)).astype(summed)
+    want = walked(forest, x)
+    sums = Forest(MACHINES[name], forest, leaf, outputs=outputs).sums(Rows.of(x))
+    np.testing.assert_array_equal(sums, added(leaf, want))
+    np.testing.assert_array_equal(Forest(MACHINES[name], forest).numbers(Rows.of(x)), want)
+
+
+@pytest.mark.parametrize("name", MACHINES)
+@pytest.mark.parametrize("columns", [1, 255, 256, 300])
+def test_a_tree_may_ask_for_more_columns_than_a_byte_numbers(name, columns):
+    rng = np.random.default_rng(columns)
+    forest = grown(rng, trees=3, leaves=256, features=columns, values=np.zeros(1), dtype=np.float32)
+    x = rows_for(rng, forest, 500, columns, np.float32)
+    np.testing.assert_array_equal(
+        Forest(MACHINES[name], forest).numbers(Rows.of(x)), walked(forest, x)
+    )
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_rows_may_be_laid_out_either_way_and_be_none(order):
+    rng = np.random.default_rng(1)
+    forest = grown(rng, trees=4, leaves=40, features=5, values=SPECIAL, dtype=np.float64)
+    x = np.asarray(rows_for(rng, forest, 1000, 5, np.float64), order=order)
+    kernel = Forest(HOST, forest)
+    np.testing.assert_array_equal(kernel.numbers(Rows.of(x)), walked(forest, x))
+    np.testing.assert_array_equal(kernel.numbers(Rows.of(x[::3])), walked(forest, x[::3]))
+    assert kernel.numbers(Rows.of(x[:0])).shape == (0, 4)
+
+
+def test_each_tree_adds_to_the_output_that_is_its_own():
+    rng = np.random.default_rng(2)
+    forest = grown(rng, trees=6, leaves=20, features=4, values=SPECIAL, dtype=np.float32)
+    x = rows_for(rng, forest, 100, 4, np.float32)
+    values = rng.standard_normal((len(forest.left), 1))
+    output = np.array([0, 2, 1, 0, 2, 2])
+    want = np.zeros((100, 3))
+    for number, tree in enumerate(walked(forest, x).T):
+        want[:, output[number]] += values[tree, 0]
+    sums = Forest(HOST, forest, values, output, 3).sums(Rows.of(x))
+    np.testing.assert_array_equal(sums, want)
+
+
+def many_thresholds(trees):
+    """Trees, each a long row of tests of one column, with no threshold in common."""
+    leaves = 30_000
+    inner = np.arange(leaves - 1) * 2
+    nodes = 2 * leaves - 1
+    left, right = np.arange(nodes), np.arange(nodes)
+    left[inner], right[inner] = inner + 1, inner + 2
+    threshold = np.zeros((trees, nodes))
+    threshold[:, inner] = np.arange(trees * len(inner)).reshape(trees, -1)
+    start = np.arange(trees)[:, None] * nodes
+    flat = np.zeros(trees * nodes, np.int64)
+    return Trees(
+        start.ravel(),
+        flat,
+        threshold.ravel(),
+        flat > 0,
+        (left + start).ravel(),
+        (right + start).ravel(),
+        np.arange(trees * nodes),
+    )
+
+
+def test_trees_are_parted_where_a_column_has_more_thresholds_than_there_are_ranks():
+    forest = many_thresholds(4)
+    parts = [*ranked(forest)]
+    assert [(part.first, part.last) for part in parts] == [(0, 2), (2, 4)]
+    assert max(part.most for part in parts) <= WORD
+    x = np.random.default_rng(0).integers(-5, 120_005, (50, 1)) * 1.0
+    np.testing.assert_array_equal(Forest(HOST, forest).numbers(Rows.of(x)), walked(forest, x))
+
+
+@pytest.mark.parametrize("name", MACHINES)
+@pytest.mark.parametrize("values", [np.float32, np.float64])
+@pytest.mark.parametrize("thresholds", [0, 1, 31, 32, 127, 254, 255, 3000])
+def test_a_rank_is_the_number_of_thresholds_below_a_value(name, values, thresholds):
+    rng = np.random.default_rng(thresholds)
+    known = np.unique(rng.standard_normal(thresholds).astype(values))
+    kind = np.dtype(np.uint8 if thresholds < 255 else np.uint16)
+    searched, steps = ranks.searched(known, ranks.least_steps(np.dtype(values)))
+    x = np.concatenate([rng.standard_normal(500), known, SPECIAL, [np.nan]]).astype(values)
+    column = np.zeros(1, ranks.COLUMN)
+    column[0] = (x.ctypes.data, x.itemsize, searched.ctypes.data, steps, 77, 0)
+    tiles = -(-len(x) // 64)
+    found = np.zeros(tiles * 64, kind)
+    made = forest_function(name, ranks.VALUES[np.dtype(values)], ranks.RANKS[kind])
+    made(column.ctypes.data, 1, len(x), found.ctypes.data, 64 * kind.itemsize)
+    want = np.where(np.isnan(x), 77, np.searchsorted(known, x))
+    np.testing.assert_array_equal(found[: len(x)], want)
+
+
+def forest_function(name, *kinds):
+    from sparkbird.kernels.forest import _function
+
+    return _function(MACHINES[name], "ranks", *kinds)
+
+
+ANSWER = """
+define void @answer(i64 %place) {
+  %p = inttoptr i64 %place to ptr
+  store i64 42, ptr %p
+  ret void
+}
+"""
+
+
+def answer(library):
+    found = ctypes.c_uint64()
+    library.function("answer", 1)(ctypes.addressof(found))
+    return found.value
+
+
+def test_what_was_compiled_is_kept_on_disk_and_used_again(tmp_path, monkeypatch):
+    monkeypatch.setenv(CACHE, str(tmp_path / "new"))
+    assert answer(Library(ANSWER, HOST)) == 42
+    (kept,) = (tmp_path / "new").iterdir()
+    written = kept.stat().st_mtime_ns
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+    assert answer(Library(ANSWER, HOST)) == 42
+    assert kept.stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize("folder", ["", "/proc/nowhere"])
+def test_a_cache_that_cannot_be_written_is_done_without(folder, monkeypatch):
+    monkeypatch.setenv(CACHE, folder)
+    assert answer(Library(ANSWER, HOST)) == 42
+
+
+def test_a_processor_without_the_instructions_has_no_kernels():
+    assert machine.machine("generic", {"sse2": True}) is None
