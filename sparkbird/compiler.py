@@ -163,7 +163,9 @@ def _built(model: Any, given: Any, wanted: Sequence[str] | str | None) -> onnx.M
         trace.declared = inputs.declared
         results = convert(model, _rows(inputs, arguments), part="model")
     outputs, tensors = _outputs(_wanted(results, wanted), arguments)
-    tensors |= _checks(trace, tensors)
+    checks = _checks(trace, tensors)
+    outputs = tuple(_measured(output, tensors, checks, trace.inside) for output in outputs)
+    tensors |= checks
     proto = build(arguments, tensors if current().device == "cuda" else in_blocks(tensors))
     used = {info.name for info in proto.graph.input}
     columns = tuple(
@@ -183,7 +185,6 @@ def _built(model: Any, given: Any, wanted: Sequence[str] | str | None) -> onnx.M
         names=tuple(column.name for column in inputs.columns),
         outputs=outputs,
         checks=tuple(check for check, _ in trace.checks),
-        row_bytes=row_bytes(tensors.values()),
         whole=trace.whole,
         adds=trace.adds,
         padded=is_padded(tensors.values()),
@@ -205,6 +206,19 @@ def _checks(trace: Trace, results: Mapping[str, op.Tensor]) -> dict[str, op.Tens
     if masks and all(mask in trace.screens for mask in masks):
         found[SCREEN] = screen([*trace.screens.values()], results.values())
     return found
+
+
+def _measured(
+    output: Output,
+    results: Mapping[str, op.Tensor],
+    checks: Mapping[str, op.Tensor],
+    inside: Container[op.Tensor],
+) -> Output:
+    """`output` with what its widest intermediate result takes, the checks' included."""
+    own = [*(results[tensor.name] for tensor in output.tensors), *checks.values()]
+    return replace(
+        output, row_bytes=row_bytes(own), kernel_row_bytes=row_bytes(own, without=inside)
+    )
 
 
 def _first_failed(masks: Sequence[Array]) -> Array:

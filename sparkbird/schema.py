@@ -84,12 +84,17 @@ class Output:
         of objects. ``pandas``: the same as a dataframe with the column names `names`.
         ``tokens``: a list of strings for each row, in one tensor [N, T] in which those that
         are `dtypes.NO_TOKEN` are none of them.
+    row_bytes, kernel_row_bytes
+        The size of the widest intermediate result on the way to it, in bytes a row: in ONNX
+        Runtime alone, and where kernels run the forests.
     """
 
     name: str
     kind: Literal["array", "list", "object", "pandas", "tokens"]
     tensors: tuple[Tensor, ...]
     names: tuple[str, ...] = ()
+    row_bytes: int = 0
+    kernel_row_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -111,8 +116,6 @@ class Schema:
         column is a graph input [N].
     names
         All columns the model was fitted on, in order, those that it never reads included.
-    row_bytes
-        The size of the widest intermediate result, in bytes a row.
     whole
         Whether a row's result depends on the rows beside it: batches must not be cut.
     adds
@@ -129,7 +132,6 @@ class Schema:
     names: tuple[str, ...]
     outputs: tuple[Output, ...]
     checks: tuple[Check, ...] = ()
-    row_bytes: int = 0
     whole: bool = False
     adds: tuple[str, ...] = ()
     padded: bool = False
@@ -142,6 +144,11 @@ class Schema:
                 return output
         given = ", ".join(output.name for output in self.outputs)
         raise SchemaError(f"the model has no output {name!r}", f"it gives {given}.")
+
+    @property
+    def row_bytes(self) -> int:
+        """The size of the widest intermediate result of all, in bytes a row."""
+        return max(output.row_bytes for output in self.outputs)
 
     @property
     def default_output(self) -> str:
@@ -162,7 +169,6 @@ class Schema:
             names=tuple(raw["names"]),
             outputs=tuple(_output(output) for output in raw["outputs"]),
             checks=tuple(Check(**check) for check in raw["checks"]),
-            row_bytes=raw["row_bytes"],
             whole=raw.get("whole", False),
             adds=tuple(raw.get("adds", ())),
             padded=raw.get("padded", False),
@@ -185,7 +191,7 @@ def _column(
 
 def _output(raw: dict) -> Output:  # type: ignore[type-arg]
     tensors = tuple(Tensor(**{**t, "lengths": tuple(t["lengths"])}) for t in raw["tensors"])
-    return Output(raw["name"], raw["kind"], tensors, tuple(raw["names"]))
+    return Output(**{**raw, "tensors": tensors, "names": tuple(raw["names"])})
 
 
 def _described(output: Output) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -64,9 +64,10 @@ def check(content: bytes) -> None:
         raise GraphError(f"ONNX refuses the graph: {error}", "please report this model.") from error
 
 
-def row_bytes(outputs: Iterable[Tensor]) -> int:
-    """The size of the widest value on the way to `outputs`, in bytes a row."""
-    return max((_length(v.shape[1:]) * v.dtype.itemsize for v in _rows(outputs)), default=0)
+def row_bytes(outputs: Iterable[Tensor], without: Container[Tensor] = ()) -> int:
+    """The size of the widest value on the way to `outputs`, in bytes a row, some left out."""
+    values = (value for value in _rows(outputs) if value not in without)
+    return max((_length(v.shape[1:]) * v.dtype.itemsize for v in values), default=0)
 
 
 def is_padded(outputs: Iterable[Tensor]) -> bool:

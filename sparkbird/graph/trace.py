@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sparkbird.graph.op import Tensor
@@ -24,6 +24,7 @@ class Trace:
     adds     the columns that the model adds to a dataframe, in order, if it is one of Spark ML
     readers  for each column the stage that takes it, where the model has stages
     declared the types of the columns as `inputs=` gives them: what is float64 may be "bool"
+    inside   values within forests, which are not computed where a kernel runs these
     """
 
     checks: list[tuple[Check, Tensor]] = field(default_factory=list)
@@ -33,6 +34,7 @@ class Trace:
     adds: tuple[str, ...] = ()
     readers: Mapping[str, str] = field(default_factory=dict)
     declared: Mapping[str, str] = field(default_factory=dict)
+    inside: set[Tensor] = field(default_factory=set)
 
 
 _place: ContextVar[str] = ContextVar("place", default="")
@@ -63,6 +65,11 @@ def tracing() -> Iterator[Trace]:
         yield trace
     finally:
         _trace.reset(token)
+
+
+def inside(*values: Any) -> None:
+    """Tell that these are values within a forest; arrays are none."""
+    current().inside.update(value for value in values if hasattr(value, "node"))
 
 
 def current() -> Trace:

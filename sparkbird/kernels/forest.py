@@ -20,8 +20,10 @@ from sparkbird.kernels.machine import TILE, Machine
 from sparkbird.kernels.program import Program, Writer, aligned
 from sparkbird.kernels.trees import BYTE, Ranked, Trees, ranked
 
-#: What of the ranks, and of the trees, should stay in the cache of a core, in bytes.
-RANKS_BYTES = TREES_BYTES = 256 * 2**10
+#: What of the trees should stay in the cache of a core, in bytes, and of the ranks that pass by
+#: them: more where trees are so large that to fetch one costs more than to fetch ranks.
+TREES_BYTES = RANKS_BYTES = 256 * 2**10
+DEEP_RANKS_BYTES = 2 * 2**20
 
 _LEAVES = {np.dtype(np.float32): F32, np.dtype(np.float64): F64, np.dtype(np.uint32): U32}
 
@@ -179,7 +181,8 @@ class _Part:
     def _runs(self, rows: Rows) -> Iterator[tuple[int, Callable[..., None]]]:
         """The first rows of chunks, and what takes all trees down a chunk of ranks."""
         tile_bytes = max(1, len(self._features)) * TILE * self._ranks.itemsize
-        chunk = max(1, RANKS_BYTES // tile_bytes) * TILE
+        ranks_bytes = DEEP_RANKS_BYTES if self._deep else RANKS_BYTES
+        chunk = max(1, ranks_bytes // tile_bytes) * TILE
         found = aligned(min(chunk, _whole_tiles(rows)) // TILE * tile_bytes)
         at = found.ctypes.data
         columns = self._columns.copy()

@@ -46,9 +46,13 @@ class Found:
 def forests(graph: Graph) -> Iterator[Found]:
     """All forests of a graph, in order."""
     readers = _readers(graph)
-    for node in graph.nodes:
-        if node.domain == _ML and node.operator == "TreeEnsemble":
-            yield _found(graph, readers, node)
+    for node in forest_nodes(graph):
+        yield _found(graph, readers, node)
+
+
+def forest_nodes(graph: Graph) -> Iterator[Node]:
+    """The nodes of a graph that are forests."""
+    return (n for n in graph.nodes if n.domain == _ML and n.operator == "TreeEnsemble")
 
 
 def _readers(graph: Graph) -> dict[str, list[Node]]:

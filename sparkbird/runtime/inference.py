@@ -24,7 +24,7 @@ class Inference:
 
     Where the graph screens its rows, one number for all of them, the checks themselves are
     left out until that is not finite; from then on they are computed along, because where one
-    batch has missing values, the next has too.
+    batch has missing values, the next has too. `kernels` tells whether forests run on these.
     """
 
     def __init__(
@@ -38,7 +38,8 @@ class Inference:
         if self._screens:
             screen = Result(SCREEN, np.dtype(np.float64))
             self._screening = Plan(content, [*results, screen], self._wanted)
-        self.providers = (self._screening if self._screens else self._checking).providers
+        plan = self._screening if self._screens else self._checking
+        self.providers, self.kernels = plan.providers, plan.kernels
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """The results for `feeds` by name, which may be more than needed."""

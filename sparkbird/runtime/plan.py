@@ -11,7 +11,7 @@ import numpy as np
 
 from sparkbird.kernels import machine
 from sparkbird.kernels.forest import Forest, Rows
-from sparkbird.runtime.forests import Found, forests
+from sparkbird.runtime.forests import Found, forest_nodes, forests
 from sparkbird.runtime.graph import Graph
 from sparkbird.runtime.part import Part, Result
 from sparkbird.runtime.providers import CPU
@@ -39,14 +39,19 @@ class Step:
 
 
 class Plan:
-    """The part of `content`, a serialised ModelProto, that gives `results`."""
+    """The part of `content`, a serialised ModelProto, that gives `results`.
+
+    `kernels` tells whether it has forests, and kernels run them all.
+    """
 
     def __init__(self, content: bytes, results: Sequence[Result], providers: Sequence[str]) -> None:
         names = dict.fromkeys(result.name for result in results)
         part = Graph(content).part(names)
-        self.steps = [*_steps(Graph(part), providers)]
+        graph = Graph(part)
+        self.steps = [*_steps(graph, providers)]
+        self.kernels = 0 < len(self.steps) == sum(1 for _ in forest_nodes(graph))
         given = {step.found.result: step.found.dtype for step in self.steps}
-        rest = Graph(part).part(names, given) if given else part
+        rest = graph.part(names, given) if given else part
         self._rest = Part(rest, results, providers)
         self.providers = self._rest.providers
 

@@ -57,7 +57,7 @@ def score(
     """
     schema = session.schema
     rows = len(next(iter(inputs.values())))
-    runs = [slice(0, rows)] if schema.whole else _runs(schema, inputs, rows)
+    runs = [slice(0, rows)] if schema.whole else _runs(session, inputs, rows)
     several = len(runs) > 1
     results = _in_runs(session, inputs, runs, threads) if several else session.run(inputs)
     failed = results.pop(INVALID, np.zeros(rows, np.int32))
@@ -73,11 +73,11 @@ def _rows_of_a_run(row_bytes: int) -> int:
     return max(1, step - step % WHOLE_ROWS)
 
 
-def _runs(schema: Schema, inputs: Mapping[str, np.ndarray], rows: int) -> list[slice]:
+def _runs(session: Session, inputs: Mapping[str, np.ndarray], rows: int) -> list[slice]:
     """Which rows go through the session together; there is one run at least."""
-    step = _rows_of_a_run(schema.row_bytes)
+    step = _rows_of_a_run(session.row_bytes)
     runs = [slice(start, min(start + step, rows)) for start in range(0, max(rows, 1), step)]
-    if not schema.padded:
+    if not session.schema.padded:
         return runs
     texts = [x for x in inputs.values() if x.dtype == STRING]
     lengths = np.max([[*map(len, x.tolist())] for x in texts], axis=0) if rows else np.zeros(0)

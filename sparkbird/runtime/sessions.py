@@ -33,6 +33,7 @@ class Session:
     outputs    those that this session gives
     providers  of execution, the first choice first
     size       of what it was made from, in bytes
+    row_bytes  what the widest intermediate result takes, in bytes a row
     """
 
     run: Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -42,6 +43,7 @@ class Session:
     outputs: tuple[Output, ...]
     providers: tuple[str, ...]
     size: int
+    row_bytes: int
 
 
 class Sessions:
@@ -116,7 +118,14 @@ def open_session(content: bytes, outputs: Sequence[str], *, device: str = "auto"
             "sparkbird writes models for onnxruntime 1.21 and later.",
         ) from error
     return Session(
-        found.run, found.run_into, found.results, schema, asked, found.providers, found.size
+        run=found.run,
+        run_into=found.run_into,
+        results=found.results,
+        schema=schema,
+        outputs=asked,
+        providers=found.providers,
+        size=found.size,
+        row_bytes=max(o.kernel_row_bytes if found.kernels else o.row_bytes for o in asked),
     )
 
 

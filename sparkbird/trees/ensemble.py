@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparkbird.graph import op
+from sparkbird.graph import op, trace
 from sparkbird.graph.op import ML, Op
 from sparkbird.graph.tensor import Integers
 from sparkbird.trees.forest import narrowed
@@ -54,6 +54,7 @@ def leaf_index(forest: Forest, x: Array) -> Array:
     else:
         x = op.cast(x, dtype=np.float64)
     number = _applied(forest, x, np.arange(len(forest.left)), forest.tree, forest.n_trees)
+    trace.inside(number)
     return op.cast(number, dtype=np.int32)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sparkbird.graph import op
+from sparkbird.graph import op, trace
 from sparkbird.trees.options import current
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ def in_order(forest: Forest, leaves: Array, dtype: DTypeLike) -> Array:
     values = op.take(value, leaves)
     if current().device == "cuda":
         return op.sum(values, axis=1)
-    return op.take(op.cumsum(values, axis=1), forest.n_trees - 1, axis=1)
+    running = op.cumsum(values, axis=1)
+    trace.inside(leaves, values, running)
+    return op.take(running, forest.n_trees - 1, axis=1)
 
 
 def based(forest: Forest, base: np.ndarray, dtype: DTypeLike) -> Forest:
