@@ -6,8 +6,8 @@ N is the number of rows, F of features, T of trees, L of leaves, K of outputs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,9 @@ from sparkbird.kernels.trees import BYTE, Ranked, Trees, ranked
 #: them: more where trees are so large that to fetch one costs more than to fetch ranks.
 TREES_BYTES = RANKS_BYTES = 256 * 2**10
 DEEP_RANKS_BYTES = 2 * 2**20
+
+#: How many tiles are walked down a tree together: what a level asks is read once for them.
+TILES = 4
 
 _LEAVES = {np.dtype(np.float32): F32, np.dtype(np.float64): F64, np.dtype(np.uint32): U32}
 
@@ -140,6 +143,7 @@ class _Part:
             U16 if word else U8,
             bool(part.nan_left.any()),
             U32 if values is None else _LEAVES[values.dtype],
+            tiles=1,
         )
         self._ranks = np.dtype(np.uint16 if word else np.uint8)
         self._features = part.features
@@ -152,7 +156,9 @@ class _Part:
         self._rank = _function(machine, "ranks", kind, variant.ranks)
         name = "walk" if self._deep else "levels"
         name += "_numbers" if values is None else ""
-        self._walk = _function(machine, name, variant)
+        self._walks = [
+            (tiles, _function(machine, name, replace(variant, tiles=tiles))) for tiles in (TILES, 1)
+        ]
         self._blocks = _blocks(self._program)
 
     @property
@@ -168,7 +174,7 @@ class _Part:
             assert self._values is not None
             further += [self._program.nodes.ctypes.data, self._values.ctypes.data]
         for row, run in self._runs(rows):
-            run(totals[:, row:].ctypes.data, *further)
+            run(totals[:, row:].ctypes.data, totals.itemsize, *further)
 
     def number(self, rows: Rows, numbers: np.ndarray) -> None:
         """Store the numbers of rows' leaves in `numbers`, [tiles * TILE, T]."""
@@ -176,7 +182,7 @@ class _Part:
         if self._deep:
             further += [self._program.nodes.ctypes.data]
         for row, run in self._runs(rows):
-            run(numbers[row:].ctypes.data, *further)
+            run(numbers[row:].ctypes.data, numbers.strides[0], *further)
 
     def _runs(self, rows: Rows) -> Iterator[tuple[int, Callable[..., None]]]:
         """The first rows of chunks, and what takes all trees down a chunk of ranks."""
@@ -192,13 +198,27 @@ class _Part:
             count = min(chunk, rows.count - row)
             columns["values"] = first + row * rows.strides[self._features]
             self._rank(columns.ctypes.data, len(columns), count, at, tile_bytes)
-            tiles = -(-count // TILE)
+            yield row, partial(self._run, at, tile_bytes, -(-count // TILE))
 
-            def run(*further: int, tiles: int = tiles) -> None:
+    def _run(
+        self, ranks: int, tile_bytes: int, tiles: int, place: int, row_bytes: int, *further: int
+    ) -> None:
+        """Take all trees down the tiles, several of them at a time while there are."""
+        first = 0
+        for together, walk in self._walks:
+            count = (tiles - first) // together * together
+            if count:
                 for start, trees in self._blocks:
-                    self._walk(at, tile_bytes, tiles, start, trees, *further)
-
-            yield row, run
+                    walk(
+                        ranks + first * tile_bytes,
+                        tile_bytes,
+                        count,
+                        start,
+                        trees,
+                        place + first * TILE * row_bytes,
+                        *further,
+                    )
+            first += count
 
 
 def _columns(part: Ranked, values: np.dtype, kind: np.dtype) -> tuple[np.ndarray, list[np.ndarray]]:

@@ -1,4 +1,4 @@
-"""Trees of at most 256 leaves, level by level, for a tile of rows at a time.
+"""Trees of at most 256 leaves, level by level, for some tiles of rows at a time.
 
 The nodes that rows of a tile may be at, on one level, are numbered from 0, leaves included,
 which stay: a row is a byte, the number of its node. What a node asks is looked up by that
@@ -15,7 +15,7 @@ T is the number of trees, L of levels, K of outputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -70,11 +70,13 @@ class Variant:
     ranks    of one byte or of two
     missing  whether some nodes send NaN to the left, and others of the same column do not
     leaf     the kind of the values of leaves; U32 are numbers
+    tiles    how many are walked down a tree together
     """
 
     ranks: Kind
     missing: bool
     leaf: Kind
+    tiles: int
 
     @property
     def tables(self) -> int:
@@ -83,7 +85,7 @@ class Variant:
 
 
 class Levels:
-    """The code that walks a tile down a tree of a program."""
+    """The code that walks some tiles down a tree of a program."""
 
     def __init__(self, f: Function, machine: Machine, variant: Variant) -> None:
         self.f, self.machine, self.variant = f, machine, variant
@@ -96,19 +98,20 @@ class Levels:
         width = {1: U8, 2: U16, 4: U32}[element.itemsize]
         return self.f.load(at, width, offset + number * element.itemsize).to(U64)
 
-    def walked(self, tile: Value, head: Value) -> Value:
-        """The number of each row's leaf, [TILE] bytes."""
+    def walked(self, tiles: Sequence[Value], head: Value) -> list[Value]:
+        """The number of each row's leaf, [TILE] bytes for each tile."""
         f = self.f
-        node = f.variable(self._in_head(tile, head))
+        nodes = [f.variable(node) for node in self._in_head(tiles, head)]
         level = f.variable(head + HEAD.itemsize)
         with f.loop(self.field(head, HEAD, "levels")):
             at = level.get()
             registers = self.field(at, LEVEL, "registers")
             tables = at + self.field(at, LEVEL, "tables")
-            asked = self._looked_up(tables, registers, node.get())
-            node.set(self._below(tile, at, asked))
+            asked = self._looked_up(tables, registers, [node.get() for node in nodes])
+            for node, below in zip(nodes, self._below(tiles, at, asked), strict=True):
+                node.set(below)
             level.set(tables + registers * (REGISTER * self.variant.tables))
-        return node.get()
+        return [node.get() for node in nodes]
 
     def by_registers(self, registers: Value, emit: Callable[[int], None]) -> None:
         """What `emit` writes for tables of 1, 2 or 4 registers, done for as many as there are."""
@@ -117,28 +120,33 @@ class Levels:
         with f.otherwise(one, lambda: emit(1)), f.otherwise(two, lambda: emit(2)):
             emit(4)
 
-    def at(self, tables: Value, registers: int, index: Value) -> Value:
-        """The bytes at `index` of a table."""
-        f = self.f
-        loaded = [f.load(tables, self._numbers, n * REGISTER) for n in range(registers)]
-        return self.machine.lookup(f, loaded, index)
+    def loaded(self, tables: Value, registers: int) -> list[Value]:
+        """A table of so many registers."""
+        return [self.f.load(tables, self._numbers, n * REGISTER) for n in range(registers)]
 
-    def _in_head(self, tile: Value, head: Value) -> Value:
+    def _in_head(self, tiles: Sequence[Value], head: Value) -> list[Value]:
         """Which of the eight nodes below the first three levels each row is at."""
-        right = [self._goes_right(tile, head, node) for node in range(7)]
+        return [self._of_eight(right) for right in zip(*self._go_right(tiles, head), strict=True)]
+
+    def _of_eight(self, right: Sequence[Value]) -> Value:
         first = right[0]
         second = first.select(right[2], right[1])
         third = first.select(second.select(right[6], right[5]), second.select(right[4], right[3]))
         return self._bit(first, 4) | self._bit(second, 2) | self._bit(third, 1)
 
-    def _goes_right(self, tile: Value, head: Value, node: int) -> Value:
-        f = self.f
-        rank = self.field(head, HEAD, "rank", node).to(self.variant.ranks)
-        seen = self._column(tile, self.field(head, HEAD, "column", node))
-        if self.variant.missing:
-            left = self.field(head, HEAD, "nan_left", node).to(self.variant.ranks)
-            seen, rank = seen + f.splat(left, TILE), rank + left
-        return seen > f.splat(rank, TILE)
+    def _go_right(self, tiles: Sequence[Value], head: Value) -> Iterator[list[Value]]:
+        """Which rows of each tile would go right at each of the first seven nodes."""
+        f, ranks = self.f, self.variant.ranks
+        for node in range(7):
+            rank = self.field(head, HEAD, "rank", node).to(ranks)
+            place = self.field(head, HEAD, "column", node)
+            seen = [self._column(tile, place) for tile in tiles]
+            if self.variant.missing:
+                left = self.field(head, HEAD, "nan_left", node).to(ranks)
+                rank, lefts = rank + left, f.splat(left, TILE)
+                seen = [x + lefts for x in seen]
+            limit = f.splat(rank, TILE)
+            yield [x > limit for x in seen]
 
     def _bit(self, bits: Value, worth: int) -> Value:
         return bits.select(self.f.constant(worth, self._numbers), 0)
@@ -147,50 +155,57 @@ class Levels:
         ranks = self.variant.ranks
         return self.f.load(tile, ranks.of(TILE), place * (TILE * ranks.size))
 
-    def _looked_up(self, tables: Value, registers: Value, node: Value) -> list[Value]:
-        """What the tables of a level have for each row's node."""
+    def _looked_up(
+        self, tables: Value, registers: Value, nodes: Sequence[Value]
+    ) -> list[list[Value]]:
+        """What each table of a level has for each row's node, for each tile."""
         f = self.f
-        found = [f.variable(f.constant(0, self._numbers)) for _ in range(self.variant.tables)]
+        nothing = f.constant(0, self._numbers)
+        found = [[f.variable(nothing) for _ in nodes] for _ in range(self.variant.tables)]
 
         def emit(count: int) -> None:
-            for number, place in enumerate(found):
-                start = tables + number * count * REGISTER
-                place.set(self.at(start, count, node))
+            for number, places in enumerate(found):
+                table = self.loaded(tables + number * count * REGISTER, count)
+                for place, node in zip(places, nodes, strict=True):
+                    place.set(self.machine.lookup(f, table, node))
 
         self.by_registers(registers, emit)
-        return [place.get() for place in found]
+        return [[place.get() for place in places] for places in found]
 
-    def _below(self, tile: Value, level: Value, asked: list[Value]) -> Value:
-        """The number of each row's node on the next level."""
-        columns, *rest = asked
+    def _below(
+        self, tiles: Sequence[Value], level: Value, asked: list[list[Value]]
+    ) -> Iterator[Value]:
+        """The number of each row's node on the next level, for each tile."""
         ranks = self.variant.ranks
-        rank, rest = rest[0].to(ranks), rest[1:]
-        if ranks == U16:
-            rank, rest = rank | (rest[0].to(ranks) << 8), rest[1:]
-        seen = self._seen(tile, level, columns)
-        if self.variant.missing:
-            left = rest[1].to(ranks)
-            seen, rank = seen + left, rank + left
-        return rest[0] + self._bit(seen > rank, 1)
+        seen_in_tiles = self._seen(tiles, level, asked[0])
+        for seen, (rank, *rest) in zip(seen_in_tiles, zip(*asked[1:], strict=True), strict=True):
+            limit = rank.to(ranks)
+            if ranks == U16:
+                limit, rest = limit | (rest[0].to(ranks) << 8), rest[1:]
+            child, *left = rest
+            for offset in left:  # there is one if NaN may be left
+                seen, limit = seen + offset.to(ranks), limit + offset.to(ranks)
+            yield child + self._bit(seen > limit, 1)
 
-    def _seen(self, tile: Value, level: Value, columns: Value) -> Value:
+    def _seen(self, tiles: Sequence[Value], level: Value, columns: Sequence[Value]) -> list[Value]:
         """The rank of each row in the column that its node asks for; `columns` are numbers."""
         f = self.f
         nothing = f.constant(0, self.variant.ranks.of(TILE))
         number = f.variable(f.constant(0, self._numbers))
-        halves = [f.variable(nothing), f.variable(nothing)]
+        found = [f.variable(nothing) for _ in tiles]
         with f.loop(self.field(level, LEVEL, "columns"), step=UNROLLED) as c:
             for n in range(UNROLLED):
                 place = f.load(level + c * 2, U16, LEVEL.itemsize + 2 * n).to(U64)
-                own = columns.equals(number.get() + n)
-                half = halves[n % 2]
-                half.set(own.select(self._column(tile, place), half.get()))
+                asked = number.get() + n
+                for tile, column, own in zip(tiles, columns, found, strict=True):
+                    rank = self._column(tile, place)
+                    own.set(column.equals(asked).select(rank, own.get()))
             number.set(number.get() + UNROLLED)
-        return halves[0].get() | halves[1].get()
+        return [own.get() for own in found]
 
 
 def emit(module: Any, name: str, machine: Machine, variant: Variant) -> None:
-    """The function `name` that adds the leaves of trees to totals, a tile after the other.
+    """The function `name` that adds the leaves of trees to totals.
 
     Its arguments: ranks, bytes of a tile, tiles, trees, how many, totals, bytes of an output's
     totals, outputs of a leaf. An output's totals, one for each row, stand side by side.
@@ -199,17 +214,20 @@ def emit(module: Any, name: str, machine: Machine, variant: Variant) -> None:
     ranks, tile_bytes, tiles, trees, count, totals, output_bytes, width = f.arguments
     levels = Levels(f, machine, variant)
     size = variant.leaf.size
-    with f.loop(tiles) as t:
+    with f.loop(tiles, step=variant.tiles) as t:
+        together = [t + n for n in range(variant.tiles)]
         tree = f.variable(trees)
         with f.loop(count):
             head = tree.get()
-            node = levels.walked(ranks + t * tile_bytes, head)
+            nodes = levels.walked([ranks + i * tile_bytes for i in together], head)
             registers = levels.field(head, HEAD, "registers")
             leaves = head + levels.field(head, HEAD, "leaves")
-            first = totals + levels.field(head, HEAD, "output") * output_bytes + t * (TILE * size)
+            first = totals + levels.field(head, HEAD, "output") * output_bytes
             with f.loop(width) as k:
                 own = leaves + k * registers * (REGISTER * size)
-                add_leaves(levels, own, registers, node, first + k * output_bytes)
+                for i, node in zip(together, nodes, strict=True):
+                    place = first + k * output_bytes + i * (TILE * size)
+                    add_leaves(levels, own, registers, node, place)
             tree.set(head + levels.field(head, HEAD, "next"))
     f.finish()
 
@@ -223,17 +241,20 @@ def emit_numbers(module: Any, name: str, machine: Machine, variant: Variant) -> 
     f = Function(module, name, [POINTER, U64, U64, POINTER, U64, POINTER, U64])
     ranks, tile_bytes, tiles, trees, count, numbers, row_bytes = f.arguments
     levels = Levels(f, machine, variant)
-    nodes = f.buffer(U8.of(TILE))
-    with f.loop(tiles) as t:
+    stored = f.buffer(U8.of(TILE))
+    with f.loop(tiles, step=variant.tiles) as t:
+        together = [t + n for n in range(variant.tiles)]
         tree = f.variable(trees)
         with f.loop(count):
             head = tree.get()
-            f.store(levels.walked(ranks + t * tile_bytes, head), nodes)
             leaves = head + levels.field(head, HEAD, "leaves")
             first = numbers + levels.field(head, HEAD, "output") * U32.size
-            with f.loop(TILE) as row:
-                number = f.load(leaves, U32, f.load(nodes + row, U8).to(U64) * U32.size)
-                f.store(number, first + (t * TILE + row) * row_bytes)
+            nodes = levels.walked([ranks + i * tile_bytes for i in together], head)
+            for i, node in zip(together, nodes, strict=True):
+                f.store(node, stored)
+                with f.loop(TILE) as row:
+                    number = f.load(leaves, U32, f.load(stored + row, U8).to(U64) * U32.size)
+                    f.store(number, first + (i * TILE + row) * row_bytes)
             tree.set(head + levels.field(head, HEAD, "next"))
     f.finish()
 
@@ -272,7 +293,8 @@ def _add_shuffled(
     """By looking up each byte of the values for all rows, and weaving these together."""
     f, leaf = levels.f, levels.variant.leaf
     planes = [
-        levels.at(leaves + n * registers * REGISTER, registers, node) for n in range(leaf.size)
+        levels.machine.lookup(f, levels.loaded(leaves + n * registers * REGISTER, registers), node)
+        for n in range(leaf.size)
     ]
     woven = _woven(planes, lambda x, y, lanes: x.shuffled(lanes, y))
     kind = leaf.of(REGISTER // leaf.size)

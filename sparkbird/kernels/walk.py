@@ -34,7 +34,7 @@ _TOGETHER = 8
 
 
 def emit(module: Any, name: str, machine: Machine, variant: Variant) -> None:
-    """The function `name` that adds the leaves of trees to totals, a tile after the other.
+    """The function `name` that adds the leaves of trees to totals.
 
     Its arguments: ranks, bytes of a tile, tiles, trees, how many, totals, bytes of an output's
     totals, outputs of a leaf, nodes, values of leaves [L, K]. An output's totals, one for each
@@ -43,16 +43,16 @@ def emit(module: Any, name: str, machine: Machine, variant: Variant) -> None:
     kinds = [POINTER, U64, U64, POINTER, U64, POINTER, U64, U64, POINTER, POINTER]
     f = Function(module, name, kinds)
     ranks, tile_bytes, tiles, trees, count, totals, output_bytes, width, nodes, values = f.arguments
-    walk = _Walk(f, machine, variant, nodes)
+    walk = _Walk(f, machine, variant, nodes, tile_bytes)
     size = variant.leaf.size
-    with f.loop(tiles) as t:
+    with f.loop(tiles, step=variant.tiles) as t:
         tree = f.variable(trees)
         with f.loop(count):
             head = tree.get()
             walk.arrive(ranks + t * tile_bytes, head)
             output = walk.levels.field(head, HEAD, "output") * output_bytes
             first = totals + output + t * (TILE * size)
-            with f.loop(width) as k, f.loop(TILE, step=_TOGETHER) as row:
+            with f.loop(width) as k, f.loop(walk.rows, step=_TOGETHER) as row:
                 for i in [row + n for n in range(_TOGETHER)]:
                     leaf = walk.arrived_at(i) * width + k
                     place = first + k * output_bytes + i * size
@@ -71,14 +71,14 @@ def emit_numbers(module: Any, name: str, machine: Machine, variant: Variant) -> 
     kinds = [POINTER, U64, U64, POINTER, U64, POINTER, U64, POINTER]
     f = Function(module, name, kinds)
     ranks, tile_bytes, tiles, trees, count, numbers, row_bytes, nodes = f.arguments
-    walk = _Walk(f, machine, variant, nodes)
-    with f.loop(tiles) as t:
+    walk = _Walk(f, machine, variant, nodes, tile_bytes)
+    with f.loop(tiles, step=variant.tiles) as t:
         tree = f.variable(trees)
         with f.loop(count):
             head = tree.get()
             walk.arrive(ranks + t * tile_bytes, head)
             first = numbers + walk.levels.field(head, HEAD, "output") * U32.size
-            with f.loop(TILE) as row:
+            with f.loop(walk.rows) as row:
                 number = walk.arrived_at(row).to(U32)
                 f.store(number, first + (t * TILE + row) * row_bytes)
             tree.set(head + walk.levels.field(head, HEAD, "next"))
@@ -86,53 +86,59 @@ def emit_numbers(module: Any, name: str, machine: Machine, variant: Variant) -> 
 
 
 class _Walk:
-    """The code that walks a tile down a tree, wherever its leaves are."""
+    """The code that walks some tiles down a tree, wherever its leaves are."""
 
-    def __init__(self, f: Function, machine: Machine, variant: Variant, nodes: Value) -> None:
-        self.f, self.levels, self._nodes = f, Levels(f, machine, variant), nodes
-        self._ranks, self._missing = variant.ranks, variant.missing
-        self._at = f.buffer(U32.of(TILE))
-        self._rows = f.buffer(U8.of(TILE))
+    def __init__(
+        self, f: Function, machine: Machine, variant: Variant, nodes: Value, tile_bytes: Value
+    ) -> None:
+        self.f, self.levels = f, Levels(f, machine, variant)
+        self._nodes, self._tile_bytes = nodes, tile_bytes
+        self._variant, self.rows = variant, TILE * variant.tiles
+        self._at = f.buffer(U32.of(self.rows))
+        self._going = f.buffer(U8.of(self.rows))
 
     def arrived_at(self, row: Value) -> Value:
         """The number of the leaf that a row has arrived at."""
         return self.f.load(self._at, U32, row * U32.size).to(U64)
 
-    def arrive(self, tile: Value, head: Value) -> None:
-        """Take all rows of a tile to their leaves."""
+    def arrive(self, tiles: Value, head: Value) -> None:
+        """Take all rows of the tiles to their leaves."""
         f = self.f
-        f.store(self.levels.walked(tile, head), self._rows)
+        first = [tiles + self._tile_bytes * n for n in range(self._variant.tiles)]
+        for n, node in enumerate(self.levels.walked(first, head)):
+            f.store(node, self._going, n * TILE)
         entries = head + self.levels.field(head, HEAD, "leaves")
-        with f.loop(TILE) as row:
-            entry = f.load(self._rows, U8, row).to(U64)
+        with f.loop(self.rows) as row:
+            entry = f.load(self._going, U8, row).to(U64)
             f.store(f.load(entries, U32, entry * U32.size), self._at, row * U32.size)
-            f.store(row.to(U8), self._rows, row)
-        going = f.variable(f.constant(TILE, U64))
+            f.store(row.to(U8), self._going, row)
+        count = f.variable(f.constant(self.rows, U64))
         with f.repeat() as again:
-            going.set(self._step(tile, going.get()))
-            again.set(going.get())
+            count.set(self._step(tiles, count.get()))
+            again.set(count.get())
 
-    def _step(self, tile: Value, count: Value) -> Value:
+    def _step(self, tiles: Value, count: Value) -> Value:
         """One step of those rows that go on, the first `count` in the list; how many still do."""
         f = self.f
         left = f.variable(f.constant(0, U64))
         with f.loop(count) as i:
-            row = f.load(self._rows, U8, i).to(U64)
+            row = f.load(self._going, U8, i).to(U64)
             node = f.load(self._nodes, U64, self.arrived_at(row) * NODE.itemsize)
             rank = (node >> 16) & ARRIVED
-            goes_right = self._goes_right(tile, row, node & ARRIVED, rank)
+            goes_right = self._goes_right(tiles, row, node & ARRIVED, rank)
             following = (node >> 32) + goes_right.to(U64)
             f.store(following.to(U32), self._at, row * U32.size)
-            f.store(row.to(U8), self._rows, left.get())
+            f.store(row.to(U8), self._going, left.get())
             left.set(left.get() + (rank < ARRIVED).to(U64))
         return left.get()
 
-    def _goes_right(self, tile: Value, row: Value, column: Value, rank: Value) -> Value:
-        f, ranks = self.f, self._ranks
-        place = column & (NAN_LEFT - 1) if self._missing else column
-        seen = f.load(tile, ranks, (place * TILE + row) * ranks.size).to(U64)
-        if not self._missing:
+    def _goes_right(self, tiles: Value, row: Value, column: Value, rank: Value) -> Value:
+        f, ranks = self.f, self._variant.ranks
+        place = column & (NAN_LEFT - 1) if self._variant.missing else column
+        tile = tiles + self._tile_bytes * (row >> TILE.bit_length() - 1)
+        seen = f.load(tile, ranks, (place * TILE + (row & TILE - 1)) * ranks.size).to(U64)
+        if not self._variant.missing:
             return seen > rank
-        left = column >> 15
+        left = column >> NAN_LEFT.bit_length() - 1
         most = 2**ranks.bits - 1
         return ((seen + left) & most) > (rank + left)
