@@ -25,9 +25,6 @@ from sparkbird.kernels.trees import BYTE, Ranked, Trees, ranked
 TREES_BYTES = RANKS_BYTES = 256 * 2**10
 DEEP_RANKS_BYTES = 2 * 2**20
 
-#: How many tiles are walked down a tree together: what a level asks is read once for them.
-TILES = 4
-
 _LEAVES = {np.dtype(np.float32): F32, np.dtype(np.float64): F64, np.dtype(np.uint32): U32}
 
 
@@ -157,7 +154,8 @@ class _Part:
         name = "walk" if self._deep else "levels"
         name += "_numbers" if values is None else ""
         self._walks = [
-            (tiles, _function(machine, name, replace(variant, tiles=tiles))) for tiles in (TILES, 1)
+            (tiles, _function(machine, name, replace(variant, tiles=tiles)))
+            for tiles in (machine.tiles, 1)
         ]
         self._blocks = _blocks(self._program)
 
@@ -205,11 +203,11 @@ class _Part:
     ) -> None:
         """Take all trees down the tiles, several of them at a time while there are."""
         first = 0
-        for together, walk in self._walks:
+        for together, walk_down in self._walks:
             count = (tiles - first) // together * together
             if count:
                 for start, trees in self._blocks:
-                    walk(
+                    walk_down(
                         ranks + first * tile_bytes,
                         tile_bytes,
                         count,

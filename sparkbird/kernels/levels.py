@@ -176,16 +176,20 @@ class Levels:
         self, tiles: Sequence[Value], level: Value, asked: list[list[Value]]
     ) -> Iterator[Value]:
         """The number of each row's node on the next level, for each tile."""
+        seen = self._seen(tiles, level, asked[0])
+        return map(self._next, seen, zip(*asked[1:], strict=True))
+
+    def _next(self, seen: Value, asked: Sequence[Value]) -> Value:
+        """The number of each row's node on the next level, from its rank and its node's tables."""
         ranks = self.variant.ranks
-        seen_in_tiles = self._seen(tiles, level, asked[0])
-        for seen, (rank, *rest) in zip(seen_in_tiles, zip(*asked[1:], strict=True), strict=True):
-            limit = rank.to(ranks)
-            if ranks == U16:
-                limit, rest = limit | (rest[0].to(ranks) << 8), rest[1:]
-            child, *left = rest
-            for offset in left:  # there is one if NaN may be left
-                seen, limit = seen + offset.to(ranks), limit + offset.to(ranks)
-            yield child + self._bit(seen > limit, 1)
+        limit, rest = asked[0].to(ranks), asked[1:]
+        if ranks == U16:
+            limit, rest = limit | (rest[0].to(ranks) << 8), rest[1:]
+        child, *left = rest
+        if not left:
+            return child + self._bit(seen > limit, 1)
+        offset = left[0].to(ranks)
+        return child + self._bit(seen + offset > limit + offset, 1)
 
     def _seen(self, tiles: Sequence[Value], level: Value, columns: Sequence[Value]) -> list[Value]:
         """The rank of each row in the column that its node asks for; `columns` are numbers."""
