@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,10 +13,11 @@ from numpy.typing import DTypeLike
 from sparkbird.dtypes import ARROW_STRINGS, BY_NAME, MISSING
 from sparkbird.errors import ColumnCountError, ColumnTypeError
 from sparkbird.runtime import vectors
+from sparkbird.runtime.encoded import Encoded
 from sparkbird.schema import MATRIX, Column, Schema
 
 
-def feeds(schema: Schema, arrays: Sequence[pa.Array]) -> dict[str, np.ndarray]:
+def feeds(schema: Schema, arrays: Sequence[pa.Array]) -> dict[str, Any]:
     """The inputs of the graph from the columns of `schema`, in its order.
 
     Raises
@@ -37,7 +39,7 @@ def feeds(schema: Schema, arrays: Sequence[pa.Array]) -> dict[str, np.ndarray]:
     return {MATRIX: np.stack([*values.values()], axis=1)}
 
 
-def values_of(column: Column, array: pa.Array) -> np.ndarray:
+def values_of(column: Column, array: pa.Array) -> np.ndarray | Encoded:
     """The values [N] of `array` in the type that `column` declares; NULL is missing.
 
     A missing number is NaN, a missing string `dtypes.MISSING`.
@@ -49,19 +51,18 @@ def values_of(column: Column, array: pa.Array) -> np.ndarray:
     kind = "string" if column.dtype == "string" else "number"
     for accepts, becomes in _TAKES[kind]:
         if accepts(array.type):
-            values: np.ndarray = becomes(column, array)
+            values: np.ndarray | Encoded = becomes(column, array)
             return values
     raise _wrong_type(column, array.type)
 
 
-def _strings(_: Column, array: pa.Array) -> np.ndarray:
-    """Few distinct strings are the rule: each becomes a Python string once, not once a row."""
+def _strings(_: Column, array: pa.Array) -> Encoded:
+    """The strings by distinct values: each of those becomes a Python string, and no other."""
     encoded = array if pa.types.is_dictionary(array.type) else pc.dictionary_encode(array)
     values = (*encoded.dictionary.to_pylist(), None)
     distinct = np.array([MISSING if value is None else value for value in values], object)
     places = _content(encoded.indices.cast(pa.int64()), np.int64, len(distinct) - 1)
-    taken: np.ndarray = distinct[places]
-    return taken
+    return Encoded(distinct, places)
 
 
 def _numbers(column: Column, array: pa.Array) -> np.ndarray:
@@ -123,11 +124,11 @@ def _decimals(column: Column, array: pa.Array) -> np.ndarray:
     return _numbers(column, array.cast(pa.string()).cast(pa.float64()))
 
 
-def _decoded(column: Column, array: pa.DictionaryArray) -> np.ndarray:
+def _decoded(column: Column, array: pa.DictionaryArray) -> np.ndarray | Encoded:
     return values_of(column, array.dictionary_decode())
 
 
-def _nothing(column: Column, array: pa.NullArray) -> np.ndarray:
+def _nothing(column: Column, array: pa.NullArray) -> np.ndarray | Encoded:
     return values_of(column, array.cast(pa.type_for_alias(BY_NAME[column.dtype].arrow)))
 
 

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from sparkbird import wire
-from sparkbird.dtypes import ELEMENT_TYPES
+from sparkbird.dtypes import ELEMENT_TYPES, STRING
 
 _GRAPH = 7  # of ModelProto
 _NODE, _INITIALIZER, _INPUT, _OUTPUT = 1, 5, 11, 12  # of GraphProto
@@ -67,8 +67,15 @@ class Node:
 
     def array(self, attribute: str) -> np.ndarray:
         """An attribute that is a tensor of numbers."""
+        return _array(self._tensor(attribute))
+
+    def dtype(self, attribute: str) -> np.dtype:
+        """The type of an attribute that is a tensor."""
+        return _NUMPY[int(wire.integers(self._tensor(attribute), _TYPE)[0])]
+
+    def _tensor(self, attribute: str) -> memoryview:
         content = self._attributes[attribute]
-        return _array(next(f.content for f in wire.fields(content) if f.number == _TENSOR))
+        return next(f.content for f in wire.fields(content) if f.number == _TENSOR)
 
 
 class Graph:
@@ -93,6 +100,12 @@ class Graph:
         """The names of what it takes."""
         number = _NAME[_INPUT]
         return tuple(_text(f.content, number) for f in self._fields if f.number == _INPUT)
+
+    @cached_property
+    def strings(self) -> set[str]:
+        """The names of those inputs that are strings."""
+        found = [f.content for f in self._fields if f.number == _INPUT]
+        return {_text(content, _NAME[_INPUT]) for content in found if _element(content) == STRING}
 
     @cached_property
     def _constants(self) -> dict[str, memoryview]:
@@ -156,6 +169,13 @@ class Graph:
 def _text(message: memoryview, number: int) -> str:
     """The first string in a field called `number`."""
     return bytes(next(f.content for f in wire.fields(message) if f.number == number)).decode()
+
+
+def _element(info: memoryview) -> np.dtype | None:
+    """The type of the elements of the tensor that a ValueInfoProto describes."""
+    for number in (2, 1):  # its type; which is that of a tensor
+        info = next((f.content for f in wire.fields(info) if f.number == number), info[:0])
+    return _NUMPY.get(int(wire.integers(info, 1)[0])) if len(info) else None
 
 
 def _described(name: str, dtype: np.dtype) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from sparkbird.dtypes import NO_TOKEN, STRING
+from sparkbird.runtime.encoded import Encoded
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class Part:
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """The results for `feeds` by name, which may be more than needed."""
-        values = self._session.run(self._names, {name: feeds[name] for name in self._takes})
+        given = {name: _plain(feeds[name]) for name in self._takes}
+        values = self._session.run(self._names, given)
         found = dict(zip(self._names, values, strict=True))
         return found | {name: _lists(found[name]) for name in self._tokens}
 
@@ -65,6 +67,11 @@ class Part:
             address = values.ctypes.data
             binding.bind_output(name, "cpu", 0, values.dtype, values.shape, address)
         self._session.run_with_iobinding(binding)
+
+
+def _plain(values: Any) -> Any:
+    """An array, as ONNX Runtime takes it."""
+    return values.values if isinstance(values, Encoded) else values
 
 
 def _lists(tokens: np.ndarray) -> np.ndarray:

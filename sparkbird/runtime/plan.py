@@ -13,6 +13,7 @@ from sparkbird.kernels import machine
 from sparkbird.kernels.forest import Forest, Rows
 from sparkbird.runtime.forests import Found, forest_nodes, forests
 from sparkbird.runtime.graph import Graph
+from sparkbird.runtime.lookups import lookups
 from sparkbird.runtime.part import Part, Result
 from sparkbird.runtime.providers import CPU
 
@@ -48,9 +49,11 @@ class Plan:
         names = dict.fromkeys(result.name for result in results)
         part = Graph(content).part(names)
         graph = Graph(part)
-        self.steps = [*_steps(graph, providers)]
+        self._lookups = [*lookups(graph, providers)]
+        given = {lookup.result: lookup.dtype for lookup in self._lookups}
+        self.steps = [*_steps(graph, given, providers)]
         self.kernels = 0 < len(self.steps) == sum(1 for _ in forest_nodes(graph))
-        given = {step.found.result: step.found.dtype for step in self.steps}
+        given |= {step.found.result: step.found.dtype for step in self.steps}
         rest = graph.part(names, given) if given else part
         self._rest = Part(rest, results, providers)
         self.providers = self._rest.providers
@@ -64,22 +67,25 @@ class Plan:
         self._rest.run_into(self._stepped(feeds), places)
 
     def _stepped(self, feeds: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The feeds, and what the forests give for them."""
-        if not self.steps:
-            return feeds
+        """The feeds, and what look-ups and forests give for them."""
         values = dict(feeds)
+        for lookup in self._lookups:
+            lookup.run(values)
         for step in self.steps:
             step.run(values)
         return values
 
 
-def _steps(graph: Graph, providers: Sequence[str]) -> Iterator[Step]:
-    """The forests that kernels can run, each after those that its rows depend on."""
+def _steps(graph: Graph, given: Mapping[str, np.dtype], providers: Sequence[str]) -> Iterator[Step]:
+    """The forests that kernels can run, each after those that its rows depend on.
+
+    Values `given` are there before.
+    """
     host = machine.host() if os.environ.get(KERNELS) != "0" else None
     if host is None or providers[0] != CPU:
         return
-    given: dict[str, np.dtype] = {}
-    there = {*graph.inputs}
+    given = dict(given)
+    there = {*graph.inputs, *given}
     for found in forests(graph):
         try:
             forest = Forest(host, found.trees, found.values, found.output, found.outputs)
