@@ -7,6 +7,7 @@ the number of rows, F of columns, K of columns of a product, M of entries that m
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -286,11 +287,17 @@ def beside(parts: Iterable[Array | Sparse]) -> Sparse:
 
 
 def _looked_up(coded: Sequence[tuple[Coded, np.ndarray]]) -> Array:
-    """The sum of the products, by one look-up for all features: [N, K]."""
+    """The sum of the products, by a look-up for each feature: [N, K].
+
+    (One for all, [N, features, K], takes ONNX Runtime 70 ns a row and feature to add up.)
+    """
     tables = [_padded(weights * block.values[:, None]) for block, weights in coded]
-    starts = np.cumsum([0, *map(len, tables[:-1])])
-    places = _beside(op.expand(block.place, axis=1) for block, _ in coded) + starts
-    return op.sum(op.take(np.concatenate(tables), places), axis=1)
+    places = [block.place for block, _ in coded]
+    if tables[0].shape[1] == 1:
+        found = [op.take(table[:, 0], place) for table, place in zip(tables, places, strict=True)]
+        return op.expand(functools.reduce(op.add, found), axis=1)
+    found = [op.take(table, place) for table, place in zip(tables, places, strict=True)]
+    return functools.reduce(op.add, found)
 
 
 def _padded(values: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from sparkbird.dtypes import MISSING, STRING
 from sparkbird.errors import InvalidValueError
 from sparkbird.runtime.batches import feeds
+from sparkbird.runtime.encoded import Encoded
 from sparkbird.runtime.memory import RESULTS
 from sparkbird.runtime.sessions import Session
 from sparkbird.schema import INVALID, MATRIX, Schema
@@ -80,8 +81,15 @@ def _runs(session: Session, inputs: Mapping[str, np.ndarray], rows: int) -> list
     if not session.schema.padded:
         return runs
     texts = [x for x in inputs.values() if x.dtype == STRING]
-    lengths = np.max([[*map(len, x.tolist())] for x in texts], axis=0) if rows else np.zeros(0)
+    lengths = np.max([*map(_lengths, texts)], axis=0) if rows else np.zeros(0)
     return [part for run in runs for part in _cut(run, lengths)]
+
+
+def _lengths(texts: np.ndarray | Encoded) -> np.ndarray:
+    """How long each text is, [N]."""
+    if isinstance(texts, Encoded):
+        return texts.mapped(_lengths(texts.distinct))
+    return np.array([*map(len, texts.tolist())])
 
 
 def _cut(run: slice, lengths: np.ndarray) -> Iterator[slice]:
