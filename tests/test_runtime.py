@@ -106,14 +106,14 @@ def test_decimals_become_the_doubles_that_python_makes_of_them():
 )
 def test_strings_of_every_type_become_objects_and_null_is_marked(array):
     for given in (array, sliced(array)):
-        assert values_of(STRING, given).values.tolist() == ["a", MISSING, "é", "a", ""]
-        assert values_of(STRING, given[:0]).values.tolist() == []
-        assert values_of(STRING, given[1:2]).values.tolist() == [MISSING]
+        assert values_of(STRING, given).strings.tolist() == ["a", MISSING, "é", "a", ""]
+        assert values_of(STRING, given[:0]).strings.tolist() == []
+        assert values_of(STRING, given[1:2]).strings.tolist() == [MISSING]
 
 
 def test_nulls_alone_are_missing_strings_too():
-    assert values_of(STRING, pa.nulls(2)).values.tolist() == [MISSING, MISSING]
-    assert values_of(STRING, pa.nulls(2, pa.string())).values.tolist() == [MISSING, MISSING]
+    assert values_of(STRING, pa.nulls(2)).strings.tolist() == [MISSING, MISSING]
+    assert values_of(STRING, pa.nulls(2, pa.string())).strings.tolist() == [MISSING, MISSING]
 
 
 @pytest.mark.parametrize(
@@ -424,7 +424,7 @@ def test_a_long_text_goes_through_with_few_others():
 
     def run_into(feeds, results):
         (values,) = feeds.values()
-        sizes.append(len(values) * max(map(len, values)))
+        sizes.append(len(values) * max(map(len, values.strings)))
         session.run_into(feeds, results)
 
     watched = replace(session, run_into=run_into)

@@ -37,10 +37,10 @@ class Encoded:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:  # noqa: FBT001
         """All strings, as NumPy asks for them."""
-        return self.values.astype(dtype or STRING, copy=bool(copy))
+        return self.strings.astype(dtype or STRING, copy=bool(copy))
 
     @cached_property
-    def values(self) -> np.ndarray:
+    def strings(self) -> np.ndarray:
         """All strings, [N]."""
         taken: np.ndarray = self.distinct[self.places]
         return taken

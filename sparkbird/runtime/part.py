@@ -71,7 +71,7 @@ class Part:
 
 def _plain(values: Any) -> Any:
     """An array, as ONNX Runtime takes it."""
-    return values.values if isinstance(values, Encoded) else values
+    return values.strings if isinstance(values, Encoded) else values
 
 
 def _lists(tokens: np.ndarray) -> np.ndarray:
