@@ -220,7 +220,7 @@ def rows_of(model: Any, X: Any) -> Any:
     inputs = resolve(fitted_columns(model), X)
     names = tuple(column.name for column in inputs.columns)
     schema = Schema(inputs.layout, inputs.columns, names, ())
-    feeds = inputs_of(schema, X)
+    feeds = {name: np.asarray(values) for name, values in inputs_of(schema, X).items()}
     if inputs.layout == "matrix":
         return feeds[MATRIX]
     if inputs.layout == "series":

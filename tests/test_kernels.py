@@ -11,7 +11,7 @@ pytest.importorskip("llvmlite")
 from llvmlite import binding
 
 from sparkbird.kernels import machine, ranks
-from sparkbird.kernels.forest import Forest, Rows
+from sparkbird.kernels.forest import Forest, Matrix
 from sparkbird.kernels.library import CACHE, Library
 from sparkbird.kernels.trees import WORD, Trees, ranked
 
@@ -119,9 +119,9 @@ def test_sums_and_leaves_are_those_of_a_plain_walk(
     x = rows_for(rng, forest, rows, features, dtype)
     leaf = rng.standard_normal((len(forest.left), outputs)).astype(summed)
     want = walked(forest, x)
-    sums = Forest(MACHINES[name], forest, leaf, outputs=outputs).sums(Rows.of(x))
+    sums = Forest(MACHINES[name], forest, leaf, outputs=outputs).sums(Matrix(x))
     np.testing.assert_array_equal(sums, added(leaf, want))
-    np.testing.assert_array_equal(Forest(MACHINES[name], forest).numbers(Rows.of(x)), want)
+    np.testing.assert_array_equal(Forest(MACHINES[name], forest).numbers(Matrix(x)), want)
 
 
 @pytest.mark.parametrize("name", MACHINES)
@@ -131,7 +131,7 @@ def test_a_tree_may_ask_for_more_columns_than_a_byte_numbers(name, columns):
     forest = grown(rng, trees=3, leaves=256, features=columns, values=np.zeros(1), dtype=np.float32)
     x = rows_for(rng, forest, 500, columns, np.float32)
     np.testing.assert_array_equal(
-        Forest(MACHINES[name], forest).numbers(Rows.of(x)), walked(forest, x)
+        Forest(MACHINES[name], forest).numbers(Matrix(x)), walked(forest, x)
     )
 
 
@@ -141,9 +141,9 @@ def test_rows_may_be_laid_out_either_way_and_be_none(order):
     forest = grown(rng, trees=4, leaves=40, features=5, values=SPECIAL, dtype=np.float64)
     x = np.asarray(rows_for(rng, forest, 1000, 5, np.float64), order=order)
     kernel = Forest(HOST, forest)
-    np.testing.assert_array_equal(kernel.numbers(Rows.of(x)), walked(forest, x))
-    np.testing.assert_array_equal(kernel.numbers(Rows.of(x[::3])), walked(forest, x[::3]))
-    assert kernel.numbers(Rows.of(x[:0])).shape == (0, 4)
+    np.testing.assert_array_equal(kernel.numbers(Matrix(x)), walked(forest, x))
+    np.testing.assert_array_equal(kernel.numbers(Matrix(x[::3])), walked(forest, x[::3]))
+    assert kernel.numbers(Matrix(x[:0])).shape == (0, 4)
 
 
 def test_each_tree_adds_to_the_output_that_is_its_own():
@@ -155,7 +155,7 @@ def test_each_tree_adds_to_the_output_that_is_its_own():
     want = np.zeros((100, 3))
     for number, tree in enumerate(walked(forest, x).T):
         want[:, output[number]] += values[tree, 0]
-    sums = Forest(HOST, forest, values, output, 3).sums(Rows.of(x))
+    sums = Forest(HOST, forest, values, output, 3).sums(Matrix(x))
     np.testing.assert_array_equal(sums, want)
 
 
@@ -187,7 +187,7 @@ def test_trees_are_parted_where_a_column_has_more_thresholds_than_there_are_rank
     assert [(part.first, part.last) for part in parts] == [(0, 2), (2, 4)]
     assert max(part.most for part in parts) <= WORD
     x = np.random.default_rng(0).integers(-5, 120_005, (50, 1)) * 1.0
-    np.testing.assert_array_equal(Forest(HOST, forest).numbers(Rows.of(x)), walked(forest, x))
+    np.testing.assert_array_equal(Forest(HOST, forest).numbers(Matrix(x)), walked(forest, x))
 
 
 @pytest.mark.parametrize("name", MACHINES)
@@ -200,12 +200,12 @@ def test_a_rank_is_the_number_of_thresholds_below_a_value(name, values, threshol
     searched, steps = ranks.searched(known, ranks.least_steps(np.dtype(values)))
     x = np.concatenate([rng.standard_normal(500), known, SPECIAL, [np.nan]]).astype(values)
     column = np.zeros(1, ranks.COLUMN)
-    column[0] = (x.ctypes.data, x.itemsize, searched.ctypes.data, steps, 77, 0)
+    column[0] = (x.ctypes.data, x.itemsize, searched.ctypes.data, steps, 3, 77, 0)
     tiles = -(-len(x) // 64)
     found = np.zeros(tiles * 64, kind)
     made = forest_function(name, ranks.VALUES[np.dtype(values)], ranks.RANKS[kind])
     made(column.ctypes.data, 1, len(x), found.ctypes.data, 64 * kind.itemsize)
-    want = np.where(np.isnan(x), 77, np.searchsorted(known, x))
+    want = np.where(np.isnan(x), 77, 3 + np.searchsorted(known, x)).astype(kind)
     np.testing.assert_array_equal(found[: len(x)], want)
 
 

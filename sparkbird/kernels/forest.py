@@ -5,14 +5,14 @@ N is the number of rows, F of features, T of trees, L of leaves, K of outputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from sparkbird.kernels import levels, ranks, walk
+from sparkbird.kernels import codes, levels, ranks, walk
 from sparkbird.kernels.emit import F32, F64, U8, U16, U32
 from sparkbird.kernels.levels import Variant
 from sparkbird.kernels.library import Library
@@ -42,6 +42,7 @@ def _function(machine: Machine, kernel: str, *parameters: Any) -> Callable[..., 
 
 #: What writes each kernel, and how many arguments it takes.
 _KERNELS: dict[str, tuple[Callable[..., None], int]] = {
+    "codes": (codes.emit, 7),
     "ranks": (ranks.emit, 5),
     "levels": (levels.emit, 8),
     "levels_numbers": (levels.emit_numbers, 7),
@@ -50,25 +51,38 @@ _KERNELS: dict[str, tuple[Callable[..., None], int]] = {
 }
 
 
+class Rows(Protocol):
+    """N rows, wherever their values are."""
+
+    @property
+    def count(self) -> int:
+        """N."""
+        ...
+
+    def rank(self, part: Part, span: range, tiles: int) -> None:
+        """Write the ranks of a span of rows among the thresholds of `part`, at `tiles`."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
-class Rows:
-    """Where the values of N rows are, F columns of one type.
+class Matrix:
+    """Rows [N, F] of the type of a forest's thresholds, laid out as they may be."""
 
-    addresses,strides  [F]  of the first value of each column, and the bytes to the next one
-    kept                    what must not go while they are used
-    """
+    values: np.ndarray
 
-    count: int
-    addresses: np.ndarray
-    strides: np.ndarray
-    kept: Any
+    @property
+    def count(self) -> int:
+        """N."""
+        return len(self.values)
 
-    @classmethod
-    def of(cls, x: np.ndarray) -> Rows:
-        """Those of a matrix [N, F]."""
-        rows, columns = x.shape
-        addresses = x.ctypes.data + np.arange(columns) * x.strides[1]
-        return cls(rows, addresses, np.full(columns, x.strides[0]), x)
+    def rank(self, part: Part, span: range, tiles: int) -> None:
+        """Write the ranks of a span of rows among the thresholds of `part`, at `tiles`."""
+        step, apart = self.values.strides
+        columns = part.columns.copy()
+        columns["stride"] = step
+        columns["values"] = self.values.ctypes.data + span.start * step + part.features * apart
+        rank = part.ranker(self.values.dtype)
+        rank(columns.ctypes.data, len(columns), len(span), tiles, part.tile_bytes)
 
 
 class Forest:
@@ -97,25 +111,25 @@ class Forest:
         self._values = None if values is None else np.ascontiguousarray(values)
         if output is None:
             output = np.zeros(count, np.int64) if values is not None else np.arange(count)
-        self._parts = [_Part(machine, trees, part, self._values, output) for part in ranked(trees)]
+        self.parts = [Part(machine, trees, part, self._values, output) for part in ranked(trees)]
 
     @property
     def size(self) -> int:
         """Its arrays, in bytes."""
-        return sum(part.size for part in self._parts)
+        return sum(part.size for part in self.parts)
 
     def sums(self, rows: Rows) -> np.ndarray:
         """The leaves' values added tree after tree, [N, K]."""
         assert self._values is not None
         totals = np.zeros((self._outputs, _whole_tiles(rows)), self._values.dtype)
-        for part in self._parts:
+        for part in self.parts:
             part.add(rows, totals)
         return np.ascontiguousarray(totals[:, : rows.count].T)
 
     def numbers(self, rows: Rows) -> np.ndarray:
         """The number of each row's leaf in each tree, [N, T] int32."""
         numbers = np.zeros((_whole_tiles(rows), self._trees), np.int32)
-        for part in self._parts:
+        for part in self.parts:
             part.number(rows, numbers)
         return numbers[: rows.count]
 
@@ -124,7 +138,7 @@ def _whole_tiles(rows: Rows) -> int:
     return -(-rows.count // TILE) * TILE
 
 
-class _Part:
+class Part:
     """Trees whose thresholds have ranks in common."""
 
     def __init__(
@@ -142,15 +156,15 @@ class _Part:
             U32 if values is None else _LEAVES[values.dtype],
             tiles=1,
         )
-        self._ranks = np.dtype(np.uint16 if word else np.uint8)
-        self._features = part.features
+        self.ranks = np.dtype(np.uint16 if word else np.uint8)
+        self.features, self.thresholds, self.missing = part.features, part.thresholds, part.missing
+        self.tile_bytes = max(1, len(part.features)) * TILE * self.ranks.itemsize
         self._width = 1 if values is None else values.shape[1]
-        self._values = values
-        self._columns, self._thresholds = _columns(part, trees.threshold.dtype, self._ranks)
+        self._values, self._machine = values, machine
+        self.columns, self._searched = columns_of(part.thresholds, self.ranks)
+        self.columns["missing"] *= part.missing
         self._program = _program(machine, trees, part, variant, values, output)
         self._deep = bool(self._program.nodes.size)
-        kind = ranks.VALUES[trees.threshold.dtype]
-        self._rank = _function(machine, "ranks", kind, variant.ranks)
         name = "walk" if self._deep else "levels"
         name += "_numbers" if values is None else ""
         self._walks = [
@@ -162,7 +176,7 @@ class _Part:
     @property
     def size(self) -> int:
         """Its arrays, in bytes."""
-        arrays = (self._program.content, self._program.nodes, *self._thresholds)
+        arrays = (self._program.content, self._program.nodes, *self._searched)
         return sum(array.nbytes for array in arrays)
 
     def add(self, rows: Rows, totals: np.ndarray) -> None:
@@ -182,25 +196,25 @@ class _Part:
         for row, run in self._runs(rows):
             run(numbers[row:].ctypes.data, numbers.strides[0], *further)
 
+    def ranker(self, values: np.dtype) -> Callable[..., None]:
+        """The kernel that ranks columns of this type."""
+        return _function(self._machine, "ranks", ranks.VALUES[values], ranks.RANKS[self.ranks])
+
+    def spreader(self) -> Callable[..., None]:
+        """The kernel that spreads the ranks of different values over rows."""
+        return _function(self._machine, "codes", ranks.RANKS[self.ranks])
+
     def _runs(self, rows: Rows) -> Iterator[tuple[int, Callable[..., None]]]:
         """The first rows of chunks, and what takes all trees down a chunk of ranks."""
-        tile_bytes = max(1, len(self._features)) * TILE * self._ranks.itemsize
         ranks_bytes = DEEP_RANKS_BYTES if self._deep else RANKS_BYTES
-        chunk = max(1, ranks_bytes // tile_bytes) * TILE
-        found = aligned(min(chunk, _whole_tiles(rows)) // TILE * tile_bytes)
-        at = found.ctypes.data
-        columns = self._columns.copy()
-        columns["stride"] = rows.strides[self._features]
-        first = rows.addresses[self._features]
+        chunk = max(1, ranks_bytes // self.tile_bytes) * TILE
+        found = aligned(min(chunk, _whole_tiles(rows)) // TILE * self.tile_bytes)
         for row in range(0, rows.count, chunk):
-            count = min(chunk, rows.count - row)
-            columns["values"] = first + row * rows.strides[self._features]
-            self._rank(columns.ctypes.data, len(columns), count, at, tile_bytes)
-            yield row, partial(self._run, at, tile_bytes, -(-count // TILE))
+            span = range(row, min(row + chunk, rows.count))
+            rows.rank(self, span, found.ctypes.data)
+            yield row, partial(self._run, found.ctypes.data, -(-len(span) // TILE))
 
-    def _run(
-        self, ranks: int, tile_bytes: int, tiles: int, place: int, row_bytes: int, *further: int
-    ) -> None:
+    def _run(self, ranks: int, tiles: int, place: int, row_bytes: int, *further: int) -> None:
         """Take all trees down the tiles, several of them at a time while there are."""
         first = 0
         for together, walk_down in self._walks:
@@ -208,8 +222,8 @@ class _Part:
             if count:
                 for start, trees in self._blocks:
                     walk_down(
-                        ranks + first * tile_bytes,
-                        tile_bytes,
+                        ranks + first * self.tile_bytes,
+                        self.tile_bytes,
                         count,
                         start,
                         trees,
@@ -219,15 +233,21 @@ class _Part:
             first += count
 
 
-def _columns(part: Ranked, values: np.dtype, kind: np.dtype) -> tuple[np.ndarray, list[np.ndarray]]:
-    """The columns to rank, and their thresholds, which must stay where they are."""
-    columns = np.zeros(len(part.features), ranks.COLUMN)
+def columns_of(
+    thresholds: Sequence[np.ndarray], kind: np.dtype
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Columns to rank by ascending `thresholds`, the first in the first place, and so on.
+
+    With the thresholds in the order of a search, which must stay where they are; NaN has the
+    greatest rank.
+    """
+    columns = np.zeros(len(thresholds), ranks.COLUMN)
     kept = []
-    for i, thresholds in enumerate(part.thresholds):
-        searched, steps = ranks.searched(thresholds, ranks.least_steps(values))
+    for i, own in enumerate(thresholds):
+        searched, steps = ranks.searched(own, ranks.least_steps(own.dtype))
         kept.append(searched)
         columns[i]["thresholds"], columns[i]["steps"] = searched.ctypes.data, steps
-    columns["missing"] = np.where(part.missing, np.iinfo(kind).max, 0)
+    columns["missing"] = np.iinfo(kind).max
     columns["place"] = np.arange(len(columns))
     return columns, kept
 

@@ -35,13 +35,15 @@ if TYPE_CHECKING:
     from sparkbird.kernels.machine import Machine
 
 #: A column to rank: where its first value is, how many bytes on the next one, its thresholds,
-#: the steps to search them, the rank of NaN, and its place among the columns of a tile.
+#: the steps to search them, the rank of what is below them all, the rank of NaN, and its place
+#: among the columns of a tile.
 COLUMN = np.dtype(
     [
         ("values", np.uint64),
         ("stride", np.uint64),
         ("thresholds", np.uint64),
         ("steps", np.uint64),
+        ("start", np.uint64),
         ("missing", np.uint64),
         ("place", np.uint64),
     ]
@@ -144,6 +146,8 @@ class _Column:
         self.values_at, self.thresholds = load("values", POINTER), load("thresholds", POINTER)
         self.stride, self.steps = load("stride"), load("steps")
         self.missing, self.place = load("missing"), load("place")
+        #: What is taken from the end of a search to give the rank.
+        self.ends = (f.constant(1, U64) << self.steps) - load("start")
 
     def searched(self, seen: Sequence[Value]) -> list[Value]:
         """The rank of each of some scalars; their searches wait for memory side by side."""
@@ -154,9 +158,8 @@ class _Column:
                 i = place.get()
                 threshold = f.load(self.thresholds, self.values, i * self.values.size)
                 place.set((i << 1) + (threshold < x).to(U64))
-        ends = f.constant(1, U64) << self.steps
         return [
-            x.is_nan().select(self.missing, place.get() - ends).to(self.ranks)
+            x.is_nan().select(self.missing, place.get() - self.ends).to(self.ranks)
             for x, place in zip(seen, places, strict=True)
         ]
 
@@ -173,8 +176,7 @@ class _Vectors:
         self._kind = column.values.of(self.lanes)
         self._index = (U32 if column.values == F32 else U64).of(self.lanes)
         self._first = self._tables(0)
-        ends = f.constant(1, U64) << column.steps
-        self._ends = f.splat(ends.to(self._index), self.lanes)
+        self._ends = f.splat(column.ends.to(self._index), self.lanes)
         self._missing = f.splat(column.missing.to(self._index), self.lanes)
 
     def ranks(self, x: Value) -> Value:

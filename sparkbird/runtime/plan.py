@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sparkbird.kernels import machine
-from sparkbird.kernels.forest import Forest, Rows
+from sparkbird.kernels.forest import Forest, Matrix
 from sparkbird.runtime.forests import Found, forest_nodes, forests
 from sparkbird.runtime.graph import Graph
 from sparkbird.runtime.lookups import lookups
@@ -33,7 +33,7 @@ class Step:
         """Add the forest's result to the `values` that there are."""
         if self.before:
             values |= self.before.run(values)
-        rows = Rows.of(values[self.found.rows])
+        rows = Matrix(values[self.found.rows])
         sums = self.found.values is not None
         result = self.forest.sums(rows) if sums else self.forest.numbers(rows)
         values[self.found.result] = result
