@@ -48,7 +48,7 @@ def grown(rng, *, trees, leaves, features, values, dtype, missing=True):
     feature, threshold, nan_left, left, right = zip(*rows, strict=True)
     return Trees(
         np.array(roots),
-        np.array(feature),
+        np.array(feature, np.int32),
         np.array(threshold, dtype),
         np.array(nan_left),
         np.array(left),

@@ -128,4 +128,6 @@ def _ranked(trees: Trees, first: int, last: int) -> Ranked:
             nan_left[some] = trees.nan_left[some]
     places = np.zeros(len(trees.left), np.int32)
     places[own] = place
-    return Ranked(first, last, features, thresholds, missing, places, rank, nan_left)
+    return Ranked(
+        first, last, features.astype(np.int64), thresholds, missing, places, rank, nan_left
+    )

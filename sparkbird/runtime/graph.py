@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from sparkbird import wire
-from sparkbird.dtypes import ELEMENT_TYPES, STRING
+from sparkbird.dtypes import ELEMENT_TYPES
 
 _GRAPH = 7  # of ModelProto
 _NODE, _INITIALIZER, _INPUT, _OUTPUT = 1, 5, 11, 12  # of GraphProto
@@ -78,6 +78,27 @@ class Node:
         return next(f.content for f in wire.fields(content) if f.number == _TENSOR)
 
 
+@dataclass(frozen=True)
+class Info:
+    """The type of a tensor's elements, if we know it, and its lengths, None where they vary."""
+
+    dtype: np.dtype | None
+    lengths: tuple[int | None, ...]
+
+    @classmethod
+    def read(cls, content: memoryview) -> Info:
+        """What a ValueInfoProto says: its type is that of a tensor, of elements and a shape."""
+        tensor = _inner(_inner(content, 2), 1)
+        lengths = [wire.integers(f.content, 1) for f in wire.fields(_inner(tensor, 2))]
+        (element,) = wire.integers(tensor, 1)
+        return cls(_NUMPY.get(int(element)), tuple(int(n[0]) if n.size else None for n in lengths))
+
+
+def _inner(message: memoryview, number: int) -> memoryview:
+    """The message in a field called `number`, empty if there is none."""
+    return next((f.content for f in wire.fields(message) if f.number == number), message[:0])
+
+
 class Graph:
     """The graph of `model`, a serialised ModelProto.
 
@@ -96,16 +117,15 @@ class Graph:
         return [Node.read(f.content) for f in self._fields if f.number == _NODE]
 
     @cached_property
-    def inputs(self) -> tuple[str, ...]:
-        """The names of what it takes."""
-        number = _NAME[_INPUT]
-        return tuple(_text(f.content, number) for f in self._fields if f.number == _INPUT)
-
-    @cached_property
-    def strings(self) -> set[str]:
-        """The names of those inputs that are strings."""
+    def inputs(self) -> dict[str, Info]:
+        """What it takes by name."""
         found = [f.content for f in self._fields if f.number == _INPUT]
-        return {_text(content, _NAME[_INPUT]) for content in found if _element(content) == STRING}
+        return {_text(content, _NAME[_INPUT]): Info.read(content) for content in found}
+
+    @property
+    def constants(self) -> Collection[str]:
+        """The names of its constants."""
+        return self._constants.keys()
 
     @cached_property
     def _constants(self) -> dict[str, memoryview]:
@@ -169,13 +189,6 @@ class Graph:
 def _text(message: memoryview, number: int) -> str:
     """The first string in a field called `number`."""
     return bytes(next(f.content for f in wire.fields(message) if f.number == number)).decode()
-
-
-def _element(info: memoryview) -> np.dtype | None:
-    """The type of the elements of the tensor that a ValueInfoProto describes."""
-    for number in (2, 1):  # its type; which is that of a tensor
-        info = next((f.content for f in wire.fields(info) if f.number == number), info[:0])
-    return _NUMPY.get(int(wire.integers(info, 1)[0])) if len(info) else None
 
 
 def _described(name: str, dtype: np.dtype) -> bytes:

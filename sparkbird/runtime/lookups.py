@@ -43,7 +43,8 @@ def lookups(graph: Graph, providers: Sequence[str]) -> Iterator[Lookup]:
     """The first things that happen to columns of strings, where these are look-ups."""
     for node in graph.nodes:
         first = node.inputs[0] if node.inputs else ""
-        if node.domain == _ML and node.operator == "LabelEncoder" and first in graph.strings:
+        strings = first in graph.inputs and graph.inputs[first].dtype == STRING
+        if strings and node.domain == _ML and node.operator == "LabelEncoder":
             (result,), dtype = node.outputs, node.dtype("values_tensor")
             if dtype != STRING:
                 part = Part(graph.part({result: dtype}), [Result(result, dtype)], providers)

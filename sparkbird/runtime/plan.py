@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from sparkbird.kernels import machine
-from sparkbird.kernels.forest import Forest, Matrix
+from sparkbird.kernels.forest import Forest, Matrix, Rows
+from sparkbird.runtime.folding import CannotFoldError, Fold
 from sparkbird.runtime.forests import Found, forest_nodes, forests
 from sparkbird.runtime.graph import Graph
-from sparkbird.runtime.lookups import lookups
+from sparkbird.runtime.lookups import Lookup, lookups
+from sparkbird.runtime.origins import origins
 from sparkbird.runtime.part import Part, Result
 from sparkbird.runtime.providers import CPU
 
@@ -23,20 +25,27 @@ KERNELS = "SPARKBIRD_KERNELS"
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A forest, and the part of the graph that gives its rows, unless they are there already."""
+    """A forest, and the part of the graph that gives its rows, unless they are there already.
+
+    `fold` is that part folded into the forest, where that is possible.
+    """
 
     found: Found
     forest: Forest
     before: Part | None
+    fold: Fold | None
 
     def run(self, values: dict[str, Any]) -> None:
         """Add the forest's result to the `values` that there are."""
-        if self.before:
-            values |= self.before.run(values)
-        rows = Matrix(values[self.found.rows])
+        rows = (self.fold and self.fold.rows(values)) or self._rows(values)
         sums = self.found.values is not None
         result = self.forest.sums(rows) if sums else self.forest.numbers(rows)
         values[self.found.result] = result
+
+    def _rows(self, values: dict[str, Any]) -> Rows:
+        if self.before:
+            values |= self.before.run(values)
+        return Matrix(values[self.found.rows])
 
 
 class Plan:
@@ -51,7 +60,7 @@ class Plan:
         graph = Graph(part)
         self._lookups = [*lookups(graph, providers)]
         given = {lookup.result: lookup.dtype for lookup in self._lookups}
-        self.steps = [*_steps(graph, given, providers)]
+        self.steps = [*_steps(graph, self._lookups, providers)]
         self.kernels = 0 < len(self.steps) == sum(1 for _ in forest_nodes(graph))
         given |= {step.found.result: step.found.dtype for step in self.steps}
         rest = graph.part(names, given) if given else part
@@ -76,26 +85,45 @@ class Plan:
         return values
 
 
-def _steps(graph: Graph, given: Mapping[str, np.dtype], providers: Sequence[str]) -> Iterator[Step]:
-    """The forests that kernels can run, each after those that its rows depend on.
-
-    Values `given` are there before.
-    """
+def _steps(graph: Graph, known: Sequence[Lookup], providers: Sequence[str]) -> Iterator[Step]:
+    """The forests that kernels can run, each after those that its rows depend on."""
     host = machine.host() if os.environ.get(KERNELS) != "0" else None
     if host is None or providers[0] != CPU:
         return
-    given = dict(given)
+    given = {lookup.result: lookup.dtype for lookup in known}
     there = {*graph.inputs, *given}
     for found in forests(graph):
         try:
             forest = Forest(host, found.trees, found.values, found.output, found.outputs)
         except ValueError:  # too many thresholds: ONNX Runtime runs it
             continue
-        before = None
+        before = fold = None
         if found.rows not in there:
             rows = Result(found.rows, found.trees.threshold.dtype)
             content = graph.part({rows.name: rows.dtype}, given)
             before = Part(content, [rows], providers)
-        yield Step(found, forest, before)
+            fold = _fold(graph, found, forest, before, known)
+        yield Step(found, forest, before, fold)
         given[found.result] = found.dtype
         there |= {found.rows, found.result}
+
+
+def _fold(
+    graph: Graph, found: Found, forest: Forest, before: Part, known: Sequence[Lookup]
+) -> Fold | None:
+    """The steps in front of a forest, folded into it if they can be."""
+    traced = origins(graph, found.rows)
+    if not traced:
+        return None
+
+    def compute(given: Mapping[str, Any]) -> np.ndarray:
+        values = dict(given)
+        for lookup in known:
+            lookup.run(values)
+        rows: np.ndarray = before.run(values)[found.rows]
+        return rows
+
+    try:
+        return Fold(forest, traced, graph.inputs, compute)
+    except CannotFoldError:
+        return None

@@ -1,0 +1,248 @@
+"""Steps in front of a forest folded into its thresholds: it then takes the model's own columns.
+
+A column that a number comes to by monotone steps goes left just where the number is at most
+some other threshold. That one is found by trying: the steps themselves are run, on numbers
+between which the threshold lies, until no other number lies between. A column that comes from
+strings is computed for the distinct strings of a batch alone.
+
+N is the number of rows, F of features, E of thresholds in all, D of distinct strings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from sparkbird.dtypes import MISSING, STRING
+from sparkbird.kernels import codes
+from sparkbird.kernels.forest import Forest, Matrix, Part, columns_of
+from sparkbird.kernels.machine import TILE
+from sparkbird.kernels.program import aligned
+from sparkbird.runtime.bisection import Ordered, greatest
+from sparkbird.runtime.encoded import Encoded
+from sparkbird.runtime.graph import Info
+from sparkbird.runtime.origins import Origin
+
+#: How many thresholds are tried for: each takes 64 runs of the steps.
+_MOST = 20_000
+
+#: The rows [N, F] that a forest sees, for the inputs of the graph.
+Compute = Callable[[Mapping[str, Any]], np.ndarray]
+
+
+class CannotFoldError(ValueError):
+    """The steps in front of a forest stay there."""
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """The columns of numbers that a part of a forest sees, by their own thresholds.
+
+    origins  where each comes from
+    table    to rank them by, without the addresses of values
+    kept     what the table has the addresses of
+    """
+
+    origins: list[Origin]
+    table: np.ndarray
+    kept: list[np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Folded:
+    """Rows of a forest by the inputs of the graph.
+
+    fold      what is known of the steps
+    values    the inputs by name: numbers, and strings by distinct ones
+    distinct  the rows that the forest would see for distinct strings, [D, F]
+    """
+
+    fold: Fold
+    values: Mapping[str, Any]
+    distinct: np.ndarray
+    count: int
+
+    def rank(self, part: Part, span: range, tiles: int) -> None:
+        """Write the ranks of a span of rows among the thresholds of `part`, at `tiles`."""
+        columns = self.fold.columns(part)
+        if columns.origins:
+            self._rank_numbers(part, columns, span, tiles)
+        if (coded := self.fold.coded(part)).size:
+            self._rank_strings(part, coded, span, tiles)
+
+    def _rank_numbers(self, part: Part, columns: Columns, span: range, tiles: int) -> None:
+        table = columns.table.copy()
+        for row, origin in zip(table, columns.origins, strict=True):
+            values = self._numbers[origin.source]
+            column = values if origin.position is None else values[:, origin.position]
+            row["stride"] = column.strides[0]
+            row["values"] = column.__array_interface__["data"][0] + span.start * column.strides[0]
+        rank = part.ranker(self.fold.dtype)
+        rank(table.ctypes.data, len(table), len(span), tiles, part.tile_bytes)
+
+    def _rank_strings(self, part: Part, coded: np.ndarray, span: range, tiles: int) -> None:
+        registers = _registers(len(self.distinct))
+        ranked = aligned(registers * part.tile_bytes)
+        Matrix(self.distinct).rank(part, range(len(self.distinct)), ranked.ctypes.data)
+        table = np.zeros(len(coded), codes.COLUMN)
+        table["place"] = coded
+        sources = [self.fold.origins[part.features[place]].source for place in coded]
+        table["numbers"] = [self._places[source].ctypes.data + span.start for source in sources]
+        spread = part.spreader()
+        count = -(-len(span) // TILE)
+        address = ranked.ctypes.data
+        spread(table.ctypes.data, len(table), address, registers, part.tile_bytes, tiles, count)
+
+    @cached_property
+    def _numbers(self) -> dict[str, np.ndarray]:
+        """The numbers by source, in the type of the thresholds found for them."""
+        return {
+            name: np.ascontiguousarray(self.values[name], self.fold.dtype)
+            for name in self.fold.numbers
+        }
+
+    @cached_property
+    def _places(self) -> dict[str, np.ndarray]:
+        """Which distinct string each row has, by source, in whole tiles."""
+        found = {}
+        for name in self.fold.strings:
+            found[name] = aligned(-(-self.count // TILE) * TILE)
+            found[name][: self.count] = self.values[name].places
+        return found
+
+
+class Fold:
+    """The steps in front of `forest`, folded: it sees `compute` of `inputs`, of these `origins`.
+
+    Raises
+    ------
+    CannotFoldError
+        They are not monotone after all, or there are too many thresholds to try for.
+    """
+
+    def __init__(
+        self,
+        forest: Forest,
+        origins: Sequence[Origin | None],
+        inputs: Mapping[str, Info],
+        compute: Compute,
+    ) -> None:
+        asked = [origins[feature] for feature in forest.features]
+        if None in asked or any(origin.missing for origin in asked if origin):
+            raise CannotFoldError("a column comes from several, or by steps that are not monotone")
+        self.origins = {f: o for f, o in zip(forest.features, asked, strict=True) if o}
+        self._inputs, self._compute = inputs, compute
+        self.strings = sorted({o.source for o in self.origins.values() if o.strings})
+        self.numbers = sorted({o.source for o in self.origins.values() if not o.strings})
+        narrow = all(self._type(name) == np.float32 for name in self.numbers)
+        self.dtype = np.dtype(np.float32 if narrow else np.float64)
+        self._columns = {id(part): self._columns_of(part) for part in forest.parts}
+
+    def rows(self, values: Mapping[str, Any]) -> Folded | None:
+        """The rows of a batch, or None if it has more distinct strings than a byte numbers."""
+        encoded = [values[name] for name in self.strings]
+        count = len(next(iter(values.values())))
+        if not all(isinstance(x, Encoded) and len(x.distinct) <= codes.MOST for x in encoded):
+            return None
+        most = max((len(x.distinct) for x in encoded), default=0)
+        return Folded(self, values, self._distinct(encoded, most), count)
+
+    def columns(self, part: Part) -> Columns:
+        """The columns of numbers of a part."""
+        return self._columns[id(part)]
+
+    def coded(self, part: Part) -> np.ndarray:
+        """The places of the columns of a part that come from strings."""
+        return np.flatnonzero([self.origins[feature].strings for feature in part.features])
+
+    def _distinct(self, encoded: Sequence[Encoded], most: int) -> np.ndarray:
+        """What the forest sees for distinct strings, those of all columns side by side: [D, F]."""
+        given = self._nothing(most)
+        for name, column in zip(self.strings, encoded, strict=True):
+            given[name][: len(column.distinct)] = column.distinct
+        return self._compute(given) if encoded else np.empty((0, 0))
+
+    def _nothing(self, rows: int) -> dict[str, np.ndarray]:
+        """Inputs of so many rows: no strings, and zeros."""
+        given = {}
+        for name, info in self._inputs.items():
+            shape = (rows, *(length or 1 for length in info.lengths[1:]))
+            empty = np.full(shape, MISSING, STRING) if info.dtype == STRING else None
+            given[name] = np.zeros(shape, info.dtype) if empty is None else empty
+        return given
+
+    def _type(self, name: str) -> np.dtype:
+        dtype = self._inputs[name].dtype
+        if dtype is None or dtype.kind not in "fiub":
+            raise CannotFoldError(f"{name} is of a type that has no order")
+        return dtype
+
+    def _columns_of(self, part: Part) -> Columns:
+        places = [i for i, f in enumerate(part.features) if not self.origins[f].strings]
+        origins = [self.origins[part.features[place]] for place in places]
+        features = np.array([part.features[place] for place in places], np.int64)
+        known = [part.thresholds[place] for place in places]
+        found = self._found(features, origins, known)
+        table, kept = columns_of([thresholds for thresholds, _ in found], part.ranks)
+        table["start"] = [start for _, start in found]
+        table["place"] = places
+        for row, place, value in zip(table, places, self._of_missing(features), strict=True):
+            if not np.isnan(value):
+                row["missing"] = np.searchsorted(part.thresholds[place], value)
+            elif not part.missing[place]:
+                row["missing"] = 0
+        return Columns(origins, table, kept)
+
+    def _of_missing(self, features: np.ndarray) -> np.ndarray:
+        """What the forest sees in columns of numbers where these are missing, [C]."""
+        given = self._nothing(1)
+        for name in self.numbers:
+            if self._type(name).kind == "f":
+                given[name][...] = np.nan
+        return self._compute(given)[0, features] if len(features) else np.zeros(0)
+
+    def _found(
+        self, features: np.ndarray, origins: Sequence[Origin], known: Sequence[np.ndarray]
+    ) -> list[tuple[np.ndarray, int]]:
+        """For each column its own thresholds, and how many of those known lie below all values."""
+        counts = np.array([*map(len, known)], np.int64)
+        if counts.sum() > _MOST:
+            raise CannotFoldError(f"more than {_MOST} thresholds are to be tried for")
+        if not counts.sum():
+            return [(np.empty(0, self.dtype), 0) for _ in known]
+        feature, place = (np.repeat(x, counts) for x in (features, np.arange(len(known))))
+        ordered = [Ordered.of(self._type(origin.source)) for origin in origins]
+
+        def seen(keys: np.ndarray) -> np.ndarray:
+            given = self._nothing(len(keys))
+            for number, origin in enumerate(origins):
+                own = place == number
+                column = (own,) if origin.position is None else (own, origin.position)
+                given[origin.source][column] = ordered[number].values(keys[own])
+            return self._compute(given)[np.arange(len(keys)), feature]
+
+        limits = np.concatenate(known)
+        least, most = (
+            np.repeat(x, counts) for x in zip(*((o.least, o.most) for o in ordered), strict=True)
+        )
+        if (seen(least) > seen(most)).any():
+            raise CannotFoldError("a column falls as its number grows")
+        keys = greatest(lambda keys: seen(keys) <= limits, least, most)
+        return [self._own(ordered[number], keys[place == number]) for number in range(len(known))]
+
+    def _own(self, ordered: Ordered, keys: np.ndarray) -> tuple[np.ndarray, int]:
+        """The thresholds of a column from keys, and how many of these no number is at most."""
+        none, every = keys < ordered.least, keys == ordered.most
+        between = keys[~none & ~every]
+        if not ordered.exact(between):
+            raise CannotFoldError("a threshold lies among whole numbers that no float64 holds")
+        return ordered.values(between).astype(self.dtype), int(none.sum())
+
+
+def _registers(values: int) -> int:
+    """How many registers tables of so many values take."""
+    return 1 if values <= TILE else 2 if values <= 2 * TILE else 4

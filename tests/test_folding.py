@@ -1,0 +1,199 @@
+"""Steps in front of a forest, folded into its thresholds, held against the steps themselves."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, strategies as st
+from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.decomposition import PCA
+from sklearn.ensemble import GradientBoostingRegressor, RandomForestRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    RobustScaler,
+    StandardScaler,
+    TargetEncoder,
+)
+
+pytest.importorskip("llvmlite")
+
+import sparkbird
+from sparkbird.runtime.bisection import Ordered, greatest
+from sparkbird.runtime.encoded import Encoded
+from sparkbird.runtime.plan import KERNELS
+from sparkbird.runtime.scoring import score_columns
+from sparkbird.runtime.sessions import open_session
+
+ROWS = 300
+NUMBERS = ["a", "b", "c"]
+
+
+def table(rows=ROWS, seed=0, cities=7):
+    rng = np.random.default_rng(seed)
+    known = [f"city {i}" for i in range(cities)]
+    return pd.DataFrame(
+        {
+            "a": rng.standard_normal(rows) * 1e3,
+            "b": np.where(rng.random(rows) < 0.2, np.nan, rng.exponential(size=rows)),
+            "c": rng.integers(-5, 5, rows),
+            "city": rng.choice([*known, "nowhere"] if seed else known, rows),
+        }
+    )
+
+
+TARGET = np.random.default_rng(5).standard_normal(ROWS)
+
+NUMERIC = {
+    "scaled": make_pipeline(SimpleImputer(), StandardScaler()),
+    "between": make_pipeline(SimpleImputer(strategy="median"), MinMaxScaler(clip=True)),
+    "robust": make_pipeline(SimpleImputer(fill_value=-1e9, strategy="constant"), RobustScaler()),
+    "indicated": SimpleImputer(add_indicator=True),
+    "as they are": "passthrough",
+}
+STRINGS = {
+    "one hot": OneHotEncoder(handle_unknown="ignore", sparse_output=False),
+    "ordinal": OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+    "target": TargetEncoder(cv=2, target_type="continuous"),
+    "left out": "drop",
+}
+FORESTS = {
+    "boosted": GradientBoostingRegressor(n_estimators=30, random_state=0),
+    "random": RandomForestRegressor(n_estimators=10, random_state=0),
+}
+
+
+def fitted(numbers, strings, forest):
+    steps = [("numbers", numbers, NUMBERS), ("strings", strings, ["city"])]
+    return make_pipeline(ColumnTransformer(steps), forest).fit(table(), TARGET)
+
+
+def opened(model, monkeypatch, *, kernels, inputs=None):
+    compiled = sparkbird.compile(model, table() if inputs is None else inputs, outputs="predict")
+    monkeypatch.setenv(KERNELS, "1" if kernels else "0")
+    return open_session(compiled.to_bytes(), ["predict"])
+
+
+def fold_of(session):
+    inference = session.run.__self__
+    plan = inference._screening if inference._screens else inference._checking
+    (step,) = plan.steps
+    return step.fold
+
+
+def scored(session, frame):
+    arrays = [pa.Array.from_pandas(frame[column.name]) for column in session.schema.columns]
+    return score_columns(session, arrays, on_invalid="null")[0]["predict"]
+
+
+def near_thresholds(session, frame):
+    """Rows in which each number is next to a threshold that was found for its column."""
+    fold = fold_of(session)
+    rng = np.random.default_rng(3)
+    found = {name: [0.0, np.nan] for name in NUMBERS}
+    for columns in fold._columns.values():
+        for origin, row in zip(columns.origins, columns.kept, strict=True):
+            own = row[np.isfinite(row)]
+            found[origin.source] += [*own, *np.nextafter(own, -np.inf), *np.nextafter(own, np.inf)]
+    near = frame.copy()
+    near["c"] = near["c"].astype(float)
+    for name in {origin.source for origin in fold.origins.values() if not origin.strings}:
+        near[name] = rng.choice(found[name], len(frame))
+    return near.astype({"c": float})
+
+
+@pytest.mark.parametrize("forest", FORESTS)
+@pytest.mark.parametrize("strings", STRINGS)
+@pytest.mark.parametrize("numbers", NUMERIC)
+def test_folded_steps_decide_as_the_steps_do(numbers, strings, forest, monkeypatch):
+    if numbers in ("indicated", "as they are") and forest == "boosted":
+        pytest.skip("the boosted trees of scikit-learn take no missing values")
+    model = fitted(NUMERIC[numbers], STRINGS[strings], FORESTS[forest])
+    floats = dict.fromkeys(NUMBERS, "float64") | {"city": "string"}
+    folded = opened(model, monkeypatch, kernels=True, inputs=floats)
+    plain = opened(model, monkeypatch, kernels=False, inputs=floats)
+    assert (fold_of(folded) is None) == (numbers == "indicated")
+    frames = [table(seed=1), table(rows=1, seed=2), table(seed=3)[:0]]
+    if numbers != "indicated":
+        frames.append(near_thresholds(folded, table(rows=1000, seed=4)))
+    for frame in frames:
+        given = frame.astype({"c": float})
+        np.testing.assert_array_equal(scored(folded, given), scored(plain, given))
+
+
+@pytest.mark.parametrize("kind", ["int8", "int32", "int64", "bool", "float32"])
+def test_columns_of_every_type_of_number_are_folded(kind, monkeypatch):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.integers(-9, 9, 200), "b": rng.integers(0, 2, 200)})
+    frame = frame.astype({"a": kind, "b": "float64"})
+    model = make_pipeline(StandardScaler(), FORESTS["boosted"]).fit(frame, TARGET[:200])
+    folded = opened(model, monkeypatch, kernels=True, inputs=frame)
+    assert fold_of(folded) is not None
+    plain = opened(model, monkeypatch, kernels=False, inputs=frame)
+    np.testing.assert_array_equal(scored(folded, frame), scored(plain, frame))
+
+
+def test_whole_numbers_that_no_float_holds_are_not_folded(monkeypatch):
+    rows = 2**53 + np.arange(200) * 2
+    frame = pd.DataFrame({"a": rows})
+    model = make_pipeline(StandardScaler(), FORESTS["boosted"]).fit(frame, TARGET[:200])
+    session = opened(model, monkeypatch, kernels=True, inputs=frame)
+    assert fold_of(session) is None
+    plain = opened(model, monkeypatch, kernels=False, inputs=frame)
+    np.testing.assert_array_equal(scored(session, frame), scored(plain, frame))
+
+
+def test_more_strings_than_a_byte_numbers_go_the_other_way(monkeypatch):
+    model = fitted(NUMERIC["scaled"], STRINGS["one hot"], FORESTS["boosted"])
+    folded = opened(model, monkeypatch, kernels=True)
+    plain = opened(model, monkeypatch, kernels=False)
+    fold = fold_of(folded)
+    for cities in (200, 2000):
+        frame = table(rows=3000, seed=1, cities=cities)
+        np.testing.assert_array_equal(scored(folded, frame), scored(plain, frame))
+        strings = frame["city"].to_numpy(object)
+        distinct, places = np.unique(strings, return_inverse=True)
+        values = {name: frame[name].to_numpy() for name in NUMBERS}
+        rows = fold.rows(values | {"city": Encoded(distinct, places)})
+        assert (rows is None) == (len(distinct) > 256)
+
+
+def test_steps_that_mix_columns_or_fall_are_not_folded(monkeypatch):
+    frame = table()[NUMBERS].fillna(0.0)
+    falling = FunctionTransformer(np.negative, feature_names_out="one-to-one")
+    for step in (PCA(2), falling):
+        model = make_pipeline(make_column_transformer((step, NUMBERS)), FORESTS["boosted"])
+        model.fit(frame, TARGET)
+        session = opened(model, monkeypatch, kernels=True, inputs=frame)
+        assert fold_of(session) is None
+        plain = opened(model, monkeypatch, kernels=False, inputs=frame)
+        np.testing.assert_array_equal(scored(session, frame), scored(plain, frame))
+
+
+@given(
+    limit=st.floats(allow_nan=False),
+    kind=st.sampled_from(["float32", "float64", "int8", "int32", "int64", "uint8", "bool"]),
+)
+def test_the_greatest_number_at_or_below_a_limit_is_found(limit, kind):
+    ordered = Ordered.of(np.dtype(kind))
+    bounds = np.array([ordered.least]), np.array([ordered.most])
+
+    def holds(keys):
+        return ordered.values(keys) <= limit
+
+    (key,) = greatest(holds, *bounds)
+    assert key < ordered.least or holds(np.array([key]))[0]
+    assert key == ordered.most or not holds(np.array([key + 1]))[0]
+
+
+@given(st.floats(allow_nan=False, width=32), st.floats(allow_nan=False, width=32))
+def test_keys_are_in_the_order_of_the_numbers(one, other):
+    ordered = Ordered.of(np.dtype(np.float32))
+    bits = np.array([one, other], np.float32).view(np.int32).astype(np.int64)
+    keys = np.where(bits < 0, -(bits + 2**31), bits)
+    np.testing.assert_array_equal(ordered.values(keys), np.array([one, other], np.float32))
+    assert (one < other) == (keys[0] < keys[1])
