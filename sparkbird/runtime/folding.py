@@ -22,7 +22,7 @@ from sparkbird.kernels import codes
 from sparkbird.kernels.forest import Forest, Matrix, Part, columns_of
 from sparkbird.kernels.machine import TILE
 from sparkbird.kernels.program import aligned
-from sparkbird.runtime.bisection import Ordered, greatest
+from sparkbird.runtime.bisection import greatest, greatest_key, of_keys
 from sparkbird.runtime.encoded import Encoded
 from sparkbird.runtime.graph import Info
 from sparkbird.runtime.origins import Origin
@@ -177,8 +177,8 @@ class Fold:
 
     def _type(self, name: str) -> np.dtype:
         dtype = self._inputs[name].dtype
-        if dtype is None or dtype.kind not in "fiub":
-            raise CannotFoldError(f"{name} is of a type that has no order")
+        if dtype is None or dtype.kind != "f":
+            raise CannotFoldError(f"{name} is not of floating-point numbers")
         return dtype
 
     def _columns_of(self, part: Part) -> Columns:
@@ -201,8 +201,7 @@ class Fold:
         """What the forest sees in columns of numbers where these are missing, [C]."""
         given = self._nothing(1)
         for name in self.numbers:
-            if self._type(name).kind == "f":
-                given[name][...] = np.nan
+            given[name][...] = np.nan
         return self._compute(given)[0, features] if len(features) else np.zeros(0)
 
     def _found(
@@ -215,32 +214,30 @@ class Fold:
         if not counts.sum():
             return [(np.empty(0, self.dtype), 0) for _ in known]
         feature, place = (np.repeat(x, counts) for x in (features, np.arange(len(known))))
-        ordered = [Ordered.of(self._type(origin.source)) for origin in origins]
+        types = [self._type(origin.source) for origin in origins]
 
         def seen(keys: np.ndarray) -> np.ndarray:
             given = self._nothing(len(keys))
             for number, origin in enumerate(origins):
                 own = place == number
                 column = (own,) if origin.position is None else (own, origin.position)
-                given[origin.source][column] = ordered[number].values(keys[own])
+                given[origin.source][column] = of_keys(keys[own], types[number])
             return self._compute(given)[np.arange(len(keys)), feature]
 
         limits = np.concatenate(known)
-        least, most = (
-            np.repeat(x, counts) for x in zip(*((o.least, o.most) for o in ordered), strict=True)
-        )
-        if (seen(least) > seen(most)).any():
+        most = np.repeat([greatest_key(dtype) for dtype in types], counts)
+        if (seen(-most) > seen(most)).any():
             raise CannotFoldError("a column falls as its number grows")
-        keys = greatest(lambda keys: seen(keys) <= limits, least, most)
-        return [self._own(ordered[number], keys[place == number]) for number in range(len(known))]
-
-    def _own(self, ordered: Ordered, keys: np.ndarray) -> tuple[np.ndarray, int]:
-        """The thresholds of a column from keys, and how many of these no number is at most."""
-        none, every = keys < ordered.least, keys == ordered.most
-        between = keys[~none & ~every]
-        if not ordered.exact(between):
-            raise CannotFoldError("a threshold lies among whole numbers that no float64 holds")
-        return ordered.values(between).astype(self.dtype), int(none.sum())
+        keys = greatest(lambda keys: seen(keys) <= limits, most)
+        none, every = keys < -most, keys == most  # numbers are at most the threshold
+        return [
+            (
+                of_keys(keys[own & ~none & ~every], types[number]).astype(self.dtype),
+                int(none[own].sum()),
+            )
+            for number in range(len(known))
+            for own in [place == number]
+        ]
 
 
 def _registers(values: int) -> int:
