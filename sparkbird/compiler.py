@@ -164,7 +164,7 @@ def _built(model: Any, given: Any, wanted: Sequence[str] | str | None) -> onnx.M
         results = convert(model, _rows(inputs, arguments), part="model")
     outputs, tensors = _outputs(_wanted(results, wanted), arguments)
     checks = _checks(trace, tensors)
-    outputs = tuple(_measured(output, tensors, checks, trace.inside) for output in outputs)
+    outputs = tuple(_measured(output, tensors, checks, trace) for output in outputs)
     tensors |= checks
     proto = build(arguments, tensors if current().device == "cuda" else in_blocks(tensors))
     used = {info.name for info in proto.graph.input}
@@ -212,12 +212,15 @@ def _measured(
     output: Output,
     results: Mapping[str, op.Tensor],
     checks: Mapping[str, op.Tensor],
-    inside: Container[op.Tensor],
+    trace: Trace,
 ) -> Output:
     """`output` with what its widest intermediate result takes, the checks' included."""
     own = [*(results[tensor.name] for tensor in output.tensors), *checks.values()]
     return replace(
-        output, row_bytes=row_bytes(own), kernel_row_bytes=row_bytes(own, without=inside)
+        output,
+        row_bytes=row_bytes(own),
+        kernel_row_bytes=row_bytes(own, without=trace.inside),
+        folded_row_bytes=row_bytes(own, without=trace.inside, behind=trace.forests),
     )
 
 

@@ -84,9 +84,9 @@ class Output:
         of objects. ``pandas``: the same as a dataframe with the column names `names`.
         ``tokens``: a list of strings for each row, in one tensor [N, T] in which those that
         are `dtypes.NO_TOKEN` are none of them.
-    row_bytes, kernel_row_bytes
+    row_bytes, kernel_row_bytes, folded_row_bytes
         The size of the widest intermediate result on the way to it, in bytes a row: in ONNX
-        Runtime alone, and where kernels run the forests.
+        Runtime alone, where kernels run the forests, and where these take the model's columns.
     """
 
     name: str
@@ -95,6 +95,7 @@ class Output:
     names: tuple[str, ...] = ()
     row_bytes: int = 0
     kernel_row_bytes: int = 0
+    folded_row_bytes: int = 0
 
 
 @dataclass(frozen=True)

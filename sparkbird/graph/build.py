@@ -64,9 +64,18 @@ def check(content: bytes) -> None:
         raise GraphError(f"ONNX refuses the graph: {error}", "please report this model.") from error
 
 
-def row_bytes(outputs: Iterable[Tensor], without: Container[Tensor] = ()) -> int:
-    """The size of the widest value on the way to `outputs`, in bytes a row, some left out."""
-    values = (value for value in _rows(outputs) if value not in without)
+def row_bytes(
+    outputs: Iterable[Tensor],
+    *,
+    without: Container[Tensor] = (),
+    behind: Container[Tensor] = (),
+) -> int:
+    """The size of the widest value on the way to `outputs`, in bytes a row.
+
+    Those `without` are left out, and so is all that only values are made of which others stand
+    `behind`.
+    """
+    values = (value for value in _rows(outputs, behind) if value not in without)
     return max((_length(v.shape[1:]) * v.dtype.itemsize for v in values), default=0)
 
 
@@ -75,8 +84,9 @@ def is_padded(outputs: Iterable[Tensor]) -> bool:
     return any("T" in value.shape for value in _rows(outputs))
 
 
-def _rows(outputs: Iterable[Tensor]) -> Iterator[Tensor]:
-    return (value for node in nodes(outputs) for value in node.operands if value.has_rows)
+def _rows(outputs: Iterable[Tensor], behind: Container[Tensor] = ()) -> Iterator[Tensor]:
+    """The values with rows that nodes take on the way to `outputs`."""
+    return (o for node in nodes(outputs, behind) for o in node.operands if o.has_rows)
 
 
 def _length(lengths: tuple[int | str, ...]) -> int:

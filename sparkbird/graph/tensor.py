@@ -7,7 +7,7 @@ rows. Strings are arrays of objects; a missing one is `dtypes.MISSING`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -89,16 +89,16 @@ class Tensor:
     # fmt: on
 
 
-def nodes(outputs: Iterable[Tensor]) -> Iterator[Node]:
-    """All nodes that `outputs` depend on, each once."""
+def nodes(outputs: Iterable[Tensor], behind: Container[Tensor] = ()) -> Iterator[Node]:
+    """All nodes that `outputs` depend on, each once, but what gives the values `behind`."""
     seen: set[Node] = set()
-    stack = [tensor.node for tensor in outputs]
+    stack = [tensor.node for tensor in outputs if tensor not in behind]
     while stack:
         node = stack.pop()
         if node not in seen:
             seen.add(node)
             yield node
-            stack.extend(operand.node for operand in node.operands)
+            stack.extend(operand.node for operand in node.operands if operand not in behind)
 
 
 #: An operand that a node does without: ONNX tells optional ones by their place.

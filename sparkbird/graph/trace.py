@@ -25,6 +25,7 @@ class Trace:
     readers  for each column the stage that takes it, where the model has stages
     declared the types of the columns as `inputs=` gives them: what is float64 may be "bool"
     inside   values within forests, which are not computed where a kernel runs these
+    forests  what forests give, which a kernel may give without what is in front of them
     """
 
     checks: list[tuple[Check, Tensor]] = field(default_factory=list)
@@ -35,6 +36,7 @@ class Trace:
     readers: Mapping[str, str] = field(default_factory=dict)
     declared: Mapping[str, str] = field(default_factory=dict)
     inside: set[Tensor] = field(default_factory=set)
+    forests: set[Tensor] = field(default_factory=set)
 
 
 _place: ContextVar[str] = ContextVar("place", default="")
@@ -70,6 +72,13 @@ def tracing() -> Iterator[Trace]:
 def inside(*values: Any) -> None:
     """Tell that these are values within a forest; arrays are none."""
     current().inside.update(value for value in values if hasattr(value, "node"))
+
+
+def forest(value: Any) -> Any:
+    """`value`, of which it is told that a forest gives it."""
+    if hasattr(value, "node"):
+        current().forests.add(value)
+    return value
 
 
 def current() -> Trace:

@@ -24,7 +24,7 @@ class Inference:
 
     Where the graph screens its rows, one number for all of them, the checks themselves are
     left out until that is not finite; from then on they are computed along, because where one
-    batch has missing values, the next has too. `kernels` tells whether forests run on these.
+    batch has missing values, the next has too.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Inference:
             screen = Result(SCREEN, np.dtype(np.float64))
             self._screening = Plan(content, [*results, screen], self._wanted)
         plan = self._screening if self._screens else self._checking
-        self.providers, self.kernels = plan.providers, plan.kernels
+        self.providers, self.row_bytes = plan.providers, plan.row_bytes
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """The results for `feeds` by name, which may be more than needed."""

@@ -18,6 +18,7 @@ from sparkbird.runtime.lookups import Lookup, lookups
 from sparkbird.runtime.origins import origins
 from sparkbird.runtime.part import Part, Result
 from sparkbird.runtime.providers import CPU
+from sparkbird.schema import Output
 
 #: "0" leaves forests to ONNX Runtime.
 KERNELS = "SPARKBIRD_KERNELS"
@@ -49,10 +50,7 @@ class Step:
 
 
 class Plan:
-    """The part of `content`, a serialised ModelProto, that gives `results`.
-
-    `kernels` tells whether it has forests, and kernels run them all.
-    """
+    """The part of `content`, a serialised ModelProto, that gives `results`."""
 
     def __init__(self, content: bytes, results: Sequence[Result], providers: Sequence[str]) -> None:
         names = dict.fromkeys(result.name for result in results)
@@ -61,11 +59,18 @@ class Plan:
         self._lookups = [*lookups(graph, providers)]
         given = {lookup.result: lookup.dtype for lookup in self._lookups}
         self.steps = [*_steps(graph, self._lookups, providers)]
-        self.kernels = 0 < len(self.steps) == sum(1 for _ in forest_nodes(graph))
+        self._forests = sum(1 for _ in forest_nodes(graph))
         given |= {step.found.result: step.found.dtype for step in self.steps}
         rest = graph.part(names, given) if given else part
         self._rest = Part(rest, results, providers)
         self.providers = self._rest.providers
+
+    def row_bytes(self, output: Output) -> int:
+        """What the widest intermediate result on the way to `output` takes, in bytes a row."""
+        if len(self.steps) < self._forests or not self.steps:
+            return output.row_bytes
+        folded = all(step.fold or not step.before for step in self.steps)
+        return output.folded_row_bytes if folded else output.kernel_row_bytes
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """The results for `feeds` by name, which may be more than needed."""

@@ -125,7 +125,7 @@ def open_session(content: bytes, outputs: Sequence[str], *, device: str = "auto"
         outputs=asked,
         providers=found.providers,
         size=found.size,
-        row_bytes=max(o.kernel_row_bytes if found.kernels else o.row_bytes for o in asked),
+        row_bytes=max(map(found.row_bytes, asked)),
     )
 
 

@@ -95,7 +95,7 @@ def leaf_sum(
     chosen = _chosen(forest, x, strategy, wants_sum=True)
     pieces = [*parts(forest)]
     if len(pieces) == 1:
-        return chosen.leaf_sum(*chosen.prepared(forest, x), dtype)
+        return trace.forest(chosen.leaf_sum(*chosen.prepared(forest, x), dtype))
     return in_order(forest, _joined(chosen, pieces, x), dtype)
 
 
