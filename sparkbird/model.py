@@ -88,12 +88,12 @@ class CompiledModel:
         counts = Counter(node.op_type for node in self.to_onnx().graph.node)
         operators = ", ".join(f"{count} {name}" for name, count in counts.most_common())
         metadata = artifact.metadata(self._content)
-        provider = self._session(self.schema.default_output).providers[0]
+        session = self._session(self.schema.default_output)
         return "\n".join(
             [
-                f"{self!r}, {len(self._content):,} bytes, on {provider}",
+                f"{self!r}, {len(self._content):,} bytes, on {session.providers[0]}",
                 str(self.schema),
-                *filter(None, [metadata[artifact.REMARKS]]),
+                *filter(None, [metadata[artifact.REMARKS], session.plan]),
                 f"operators: {operators}",
                 f"written by {metadata[artifact.VERSIONS]}",
             ]

@@ -79,9 +79,7 @@ def opened(model, monkeypatch, *, kernels, inputs=None):
 
 
 def fold_of(session):
-    inference = session.run.__self__
-    plan = inference._screening if inference._screens else inference._checking
-    (step,) = plan.steps
+    (step,) = session.run.__self__.plan.steps
     return step.fold
 
 

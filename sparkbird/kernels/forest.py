@@ -108,20 +108,30 @@ class Forest:
         count = len(trees.roots)
         self.features = np.unique(trees.feature[trees.inner])
         self._trees, self._outputs = count, outputs
-        self._values = None if values is None else np.ascontiguousarray(values)
+        self._sums = None if values is None else values.dtype
+        values = None if values is None else np.ascontiguousarray(values)
         if output is None:
             output = np.zeros(count, np.int64) if values is not None else np.arange(count)
-        self.parts = [Part(machine, trees, part, self._values, output) for part in ranked(trees)]
+        self.parts = [Part(machine, trees, part, values, output) for part in ranked(trees)]
+        self._described = f"{count:,} trees of at most {len(trees.levels) - 1} levels by a kernel"
+        self._described += f" ({machine.name}, {self.size / 2**20:,.1f} MiB)"
 
     @property
     def size(self) -> int:
         """Its arrays, in bytes."""
         return sum(part.size for part in self.parts)
 
+    def __str__(self) -> str:
+        return self._described
+
+    def result(self, rows: Rows) -> np.ndarray:
+        """The sums, or the numbers if there are no values."""
+        return self.numbers(rows) if self._sums is None else self.sums(rows)
+
     def sums(self, rows: Rows) -> np.ndarray:
         """The leaves' values added tree after tree, [N, K]."""
-        assert self._values is not None
-        totals = np.zeros((self._outputs, _whole_tiles(rows)), self._values.dtype)
+        assert self._sums is not None
+        totals = np.zeros((self._outputs, _whole_tiles(rows)), self._sums)
         for part in self.parts:
             part.add(rows, totals)
         return np.ascontiguousarray(totals[:, : rows.count].T)
@@ -160,11 +170,12 @@ class Part:
         self.features, self.thresholds, self.missing = part.features, part.thresholds, part.missing
         self.tile_bytes = max(1, len(part.features)) * TILE * self.ranks.itemsize
         self._width = 1 if values is None else values.shape[1]
-        self._values, self._machine = values, machine
+        self._machine = machine
         self.columns, self._searched = columns_of(part.thresholds, self.ranks)
         self.columns["missing"] *= part.missing
         self._program = _program(machine, trees, part, variant, values, output)
         self._deep = bool(self._program.nodes.size)
+        self._values = values if self._deep else None  # else they are in the program
         name = "walk" if self._deep else "levels"
         name += "_numbers" if values is None else ""
         self._walks = [
@@ -176,7 +187,8 @@ class Part:
     @property
     def size(self) -> int:
         """Its arrays, in bytes."""
-        arrays = (self._program.content, self._program.nodes, *self._searched)
+        values = np.empty(0) if self._values is None else self._values
+        arrays = (self._program.content, self._program.nodes, values, *self._searched)
         return sum(array.nbytes for array in arrays)
 
     def add(self, rows: Rows, totals: np.ndarray) -> None:

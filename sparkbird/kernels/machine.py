@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 
 from sparkbird.kernels.emit import U8, Function, Value
 
@@ -20,6 +21,7 @@ TILE = 64
 class Machine:
     """A processor as LLVM knows it.
 
+    name      of the instructions that look up
     cpu       the name that tells how long its instructions take
     features  what it has, in LLVM's spelling
     lookup    (function, tables, index) -> the bytes at `index` [64] of a table of 64 bytes for
@@ -29,6 +31,7 @@ class Machine:
               once for them, and there are registers for so many
     """
 
+    name: str
     cpu: str
     features: str
     lookup: Callable[[Function, list[Value], Value], Value]
@@ -76,8 +79,8 @@ def shuffled(function: Function, tables: list[Value], index: Value) -> Value:
 #: for 500 trees of depth 8 were measured to cost 2.0, 1.5 and 1.35 ns a row and tree by AVX-512
 #: VBMI, 2.6, 2.35 and 2.8 by AVX2.
 _WAYS = (
-    (permuted, True, 4, ("avx512vbmi", "avx512bw", "avx512dq", "avx512vl")),
-    (shuffled, False, 2, ("avx2",)),
+    ("AVX-512 VBMI", permuted, True, 4, ("avx512vbmi", "avx512bw", "avx512dq", "avx512vl")),
+    ("AVX2", shuffled, False, 2, ("avx2",)),
 )
 
 
@@ -91,10 +94,19 @@ def host() -> Machine | None:
     return machine(binding.get_host_cpu_name(), dict(binding.get_host_cpu_features()))
 
 
+def lacking() -> str:
+    """Why there are no kernels, or nothing."""
+    if host():
+        return ""
+    if find_spec("llvmlite") is None:
+        return "llvmlite is not installed: pip install 'sparkbird[fast]'"
+    return "the processor has neither AVX2 nor AVX-512 VBMI"
+
+
 def machine(cpu: str, features: dict[str, bool]) -> Machine | None:
     """The processor called `cpu` with these `features`, if kernels can be made for it."""
-    for lookup, permutes, tiles, needed in _WAYS:
-        if all(features.get(name, False) for name in needed):
-            signs = ",".join(f"{'+' if has else '-'}{name}" for name, has in features.items())
-            return Machine(cpu, signs, lookup, permutes, tiles)
+    for name, lookup, permutes, tiles, needed in _WAYS:
+        if all(features.get(feature, False) for feature in needed):
+            signs = ",".join(f"{'+' if has else '-'}{feature}" for feature, has in features.items())
+            return Machine(name, cpu, signs, lookup, permutes, tiles)
     return None

@@ -142,6 +142,11 @@ class Fold:
         self.dtype = np.dtype(np.float32 if narrow else np.float64)
         self._columns = {id(part): self._columns_of(part) for part in forest.parts}
 
+    def __str__(self) -> str:
+        counts = {"numbers": len(self.numbers), "strings": len(self.strings)}
+        found = " and ".join(f"{count} of {kind}" for kind, count in counts.items() if count)
+        return f"on the model's own columns, {found}: what is in front is folded into it"
+
     def rows(self, values: Mapping[str, Any]) -> Folded | None:
         """The rows of a batch, or None if it has more distinct strings than a byte numbers."""
         encoded = [values[name] for name in self.strings]

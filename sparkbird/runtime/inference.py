@@ -6,7 +6,8 @@ N is the number of rows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import partial
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -32,35 +33,44 @@ class Inference:
     ) -> None:
         self.results = (*results, *([FAILED] if schema.checks else []))
         self.size = len(content)
-        self._content = content
-        self._wanted = [*providers]
-        self._screens = schema.screened
-        if self._screens:
+        self._lock = Lock()
+        self._plan_checks = partial(Plan, content, self.results, [*providers])
+        self._screening: Plan | None = None
+        self._checking: Plan | None = None
+        if schema.screened:
             screen = Result(SCREEN, np.dtype(np.float64))
-            self._screening = Plan(content, [*results, screen], self._wanted)
-        plan = self._screening if self._screens else self._checking
-        self.providers, self.row_bytes = plan.providers, plan.row_bytes
+            self._screening = Plan(content, [*results, screen], [*providers])
+        else:
+            self._checking = self._plan_checks()
+        self.providers, self.row_bytes = self.plan.providers, self.plan.row_bytes
+
+    @property
+    def plan(self) -> Plan:
+        """How it is run from now on."""
+        return self._screening or self._check()
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """The results for `feeds` by name, which may be more than needed."""
-        if self._screens:
-            found = self._screening.run(feeds)
+        if screening := self._screening:
+            found = screening.run(feeds)
             if np.isfinite(found.pop(SCREEN)):
                 rows = len(next(iter(feeds.values())))
                 return found | {INVALID: np.zeros(rows, FAILED.dtype)}
-            self._screens = False
-        return self._checking.run(feeds)
+        return self._check().run(feeds)
 
     def run_into(self, feeds: Mapping[str, Any], results: Mapping[str, Any]) -> None:
         """The same, into contiguous arrays by name; that of the checks is 0 everywhere."""
-        if self._screens:
+        if screening := self._screening:
             screen = np.zeros(())
-            self._screening.run_into(feeds, {**results, SCREEN: screen})
+            screening.run_into(feeds, {**results, SCREEN: screen})
             if np.isfinite(screen):
                 return
-            self._screens = False
-        self._checking.run_into(feeds, results)
+        self._check().run_into(feeds, results)
 
-    @cached_property
-    def _checking(self) -> Plan:
-        return Plan(self._content, self.results, self._wanted)
+    def _check(self) -> Plan:
+        """The plan that checks rows along, from now on the only one."""
+        with self._lock:
+            if self._checking is None:
+                self._checking = self._plan_checks(other=self._screening)
+            self._screening = None
+            return self._checking

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from sparkbird.kernels import machine
 from sparkbird.kernels.forest import Forest, Matrix, Rows
+from sparkbird.kernels.machine import Machine
 from sparkbird.runtime.folding import CannotFoldError, Fold
 from sparkbird.runtime.forests import Found, forest_nodes, forests
 from sparkbird.runtime.graph import Graph
@@ -23,15 +25,22 @@ from sparkbird.schema import Output
 #: "0" leaves forests to ONNX Runtime.
 KERNELS = "SPARKBIRD_KERNELS"
 
+#: Up to so many rows at a time ONNX Runtime is as fast: it is given the whole graph once that
+#: many calls have come with no more. (The last batch of a partition may have few rows, too.)
+FEW_ROWS, FEW_CALLS = 4, 100
+
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A forest, and the part of the graph that gives its rows, unless they are there already.
+    """The forest that gives `result`, and the part of the graph that gives its `rows`.
 
-    `fold` is that part folded into the forest, where that is possible.
+    There is no such part where they are there already. `fold` is that part folded into the
+    forest, where that is possible.
     """
 
-    found: Found
+    result: str
+    dtype: np.dtype
+    rows: str
     forest: Forest
     before: Part | None
     fold: Fold | None
@@ -39,31 +48,44 @@ class Step:
     def run(self, values: dict[str, Any]) -> None:
         """Add the forest's result to the `values` that there are."""
         rows = (self.fold and self.fold.rows(values)) or self._rows(values)
-        sums = self.found.values is not None
-        result = self.forest.sums(rows) if sums else self.forest.numbers(rows)
-        values[self.found.result] = result
+        values[self.result] = self.forest.result(rows)
 
     def _rows(self, values: dict[str, Any]) -> Rows:
         if self.before:
             values |= self.before.run(values)
-        return Matrix(values[self.found.rows])
+        return Matrix(values[self.rows])
+
+    def __str__(self) -> str:
+        steps = "its rows computed before it" if self.before else "on the rows as they are"
+        return f"{self.forest}, {self.fold or steps}"
 
 
 class Plan:
-    """The part of `content`, a serialised ModelProto, that gives `results`."""
+    """The part of `content`, a serialised ModelProto, that gives `results`.
 
-    def __init__(self, content: bytes, results: Sequence[Result], providers: Sequence[str]) -> None:
+    Forests that another plan for the same content has are not made again.
+    """
+
+    def __init__(
+        self,
+        content: bytes,
+        results: Sequence[Result],
+        providers: Sequence[str],
+        other: Plan | None = None,
+    ) -> None:
         names = dict.fromkeys(result.name for result in results)
-        part = Graph(content).part(names)
-        graph = Graph(part)
+        graph = Graph(Graph(content).part(names))
+        made = {step.result: step for step in other.steps} if other else {}
         self._lookups = [*lookups(graph, providers)]
-        given = {lookup.result: lookup.dtype for lookup in self._lookups}
-        self.steps = [*_steps(graph, self._lookups, providers)]
+        self.steps: list[Step] = [*_steps(graph, self._lookups, providers, made)]
         self._forests = sum(1 for _ in forest_nodes(graph))
-        given |= {step.found.result: step.found.dtype for step in self.steps}
-        rest = graph.part(names, given) if given else part
-        self._rest = Part(rest, results, providers)
+        given = {lookup.result: lookup.dtype for lookup in self._lookups}
+        given |= {step.result: step.dtype for step in self.steps}
+        self._rest = Part(graph.part(names, given), results, providers)
         self.providers = self._rest.providers
+        self._whole: Part | None = None
+        self._make_whole = partial(_whole, content, results, providers)
+        self._few = 0
 
     def row_bytes(self, output: Output) -> int:
         """What the widest intermediate result on the way to `output` takes, in bytes a row."""
@@ -74,11 +96,28 @@ class Plan:
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """The results for `feeds` by name, which may be more than needed."""
+        if whole := self._for_few(feeds):
+            return whole.run(feeds)
         return self._rest.run(self._stepped(feeds))
 
     def run_into(self, feeds: Mapping[str, Any], places: Mapping[str, Any]) -> None:
         """The same, into contiguous arrays by name."""
         self._rest.run_into(self._stepped(feeds), places)
+
+    def __str__(self) -> str:
+        """How the forests are run, a line for each."""
+        if not self.steps and self._forests:
+            return f"forests run in ONNX Runtime: {machine.lacking() or f'{KERNELS} is 0'}"
+        return "\n".join(map(str, self.steps))
+
+    def _for_few(self, feeds: Mapping[str, Any]) -> Part | None:
+        """The whole graph in ONNX Runtime, if there are few rows, as there often were."""
+        if not self.steps or len(next(iter(feeds.values()))) > FEW_ROWS:
+            return None
+        self._few += 1
+        if self._few > FEW_CALLS and self._whole is None:
+            self._whole = self._make_whole()
+        return self._whole
 
     def _stepped(self, feeds: Mapping[str, Any]) -> Mapping[str, Any]:
         """The feeds, and what look-ups and forests give for them."""
@@ -90,7 +129,14 @@ class Plan:
         return values
 
 
-def _steps(graph: Graph, known: Sequence[Lookup], providers: Sequence[str]) -> Iterator[Step]:
+def _whole(content: bytes, results: Sequence[Result], providers: Sequence[str]) -> Part:
+    names = dict.fromkeys(result.name for result in results)
+    return Part(Graph(content).part(names), results, providers)
+
+
+def _steps(
+    graph: Graph, known: Sequence[Lookup], providers: Sequence[str], made: Mapping[str, Step]
+) -> Iterator[Step]:
     """The forests that kernels can run, each after those that its rows depend on."""
     host = machine.host() if os.environ.get(KERNELS) != "0" else None
     if host is None or providers[0] != CPU:
@@ -98,19 +144,33 @@ def _steps(graph: Graph, known: Sequence[Lookup], providers: Sequence[str]) -> I
     given = {lookup.result: lookup.dtype for lookup in known}
     there = {*graph.inputs, *given}
     for found in forests(graph):
-        try:
-            forest = Forest(host, found.trees, found.values, found.output, found.outputs)
-        except ValueError:  # too many thresholds: ONNX Runtime runs it
-            continue
-        before = fold = None
-        if found.rows not in there:
-            rows = Result(found.rows, found.trees.threshold.dtype)
-            content = graph.part({rows.name: rows.dtype}, given)
-            before = Part(content, [rows], providers)
-            fold = _fold(graph, found, forest, before, known)
-        yield Step(found, forest, before, fold)
-        given[found.result] = found.dtype
-        there |= {found.rows, found.result}
+        step = made.get(found.result) or _step(host, graph, found, known, there, given, providers)
+        if step:
+            yield step
+            given[step.result] = step.dtype
+            there |= {step.rows, step.result}
+
+
+def _step(
+    host: Machine,
+    graph: Graph,
+    found: Found,
+    known: Sequence[Lookup],
+    there: Container[str],
+    given: Mapping[str, np.dtype],
+    providers: Sequence[str],
+) -> Step | None:
+    try:
+        forest = Forest(host, found.trees, found.values, found.output, found.outputs)
+    except ValueError:  # too many thresholds: ONNX Runtime runs it
+        return None
+    before = fold = None
+    if found.rows not in there:
+        rows = Result(found.rows, found.trees.threshold.dtype)
+        content = graph.part({rows.name: rows.dtype}, given)
+        before = Part(content, [rows], providers)
+        fold = _fold(graph, found, forest, before, known)
+    return Step(found.result, found.dtype, found.rows, forest, before, fold)
 
 
 def _fold(

@@ -34,6 +34,7 @@ class Session:
     providers  of execution, the first choice first
     size       of what it was made from, in bytes
     row_bytes  what the widest intermediate result takes, in bytes a row
+    plan       how forests are run, in words
     """
 
     run: Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -44,6 +45,7 @@ class Session:
     providers: tuple[str, ...]
     size: int
     row_bytes: int
+    plan: str
 
 
 class Sessions:
@@ -126,6 +128,7 @@ def open_session(content: bytes, outputs: Sequence[str], *, device: str = "auto"
         providers=found.providers,
         size=found.size,
         row_bytes=max(map(found.row_bytes, asked)),
+        plan=str(found.plan),
     )
 
 
