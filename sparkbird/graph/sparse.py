@@ -7,6 +7,7 @@ the number of rows, F of columns, K of columns of a product, M of entries that m
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -43,6 +44,11 @@ class Coded:
         if (self.values == 1).all():
             return op.cast(hit, dtype=self.values.dtype)
         return op.where(hit, self.values, np.zeros((), self.values.dtype))
+
+    def nonzeros(self) -> Array:
+        """How many values of each row are not 0, [N]."""
+        counts = _padded((self.values != 0).astype(np.float64))
+        return op.take(counts, self.place)
 
     def product(self, weights: np.ndarray) -> Array:
         """``dense() @ weights``, [N, K]: the row of weights that each row names."""
@@ -94,6 +100,11 @@ class Entries:
         flat = op.reshape(self._zeros(self.width, self.value.dtype), lengths=())
         place = self.row * np.int64(self.width) + self.column
         return op.reshape(op.add_at(flat, place, self.value), lengths=(self.width,))
+
+    def nonzeros(self) -> Array:
+        """How many values of each row are not 0, [N]."""
+        zeros = op.rows_of(np.float64(0.0), self.like)
+        return op.add_at(zeros, self.row, _are_not_zero(self.value))
 
     def product(self, weights: np.ndarray) -> Array:
         """``dense() @ weights``, [N, K]."""
@@ -267,6 +278,16 @@ def dense(x: Array | Sparse) -> Array:
     return x.dense() if isinstance(x, Sparse) else x
 
 
+def nonzeros(x: Array | Sparse) -> Array:
+    """How many values of each row are not 0, NaN among them: [N, F] -> [N]."""
+    blocks = x.blocks if isinstance(x, Sparse) else (x,)
+    counts = [
+        block.nonzeros() if isinstance(block, SPARSE) else op.sum(_are_not_zero(block), axis=1)
+        for block in blocks
+    ]
+    return functools.reduce(op.add, counts)
+
+
 def product(x: Array | Sparse, weights: np.ndarray) -> Array:
     """``x @ weights``, [N, F] -> [N, K] or, for weights [F], [N]."""
     return x.product(weights) if isinstance(x, Sparse) else x @ weights
@@ -283,6 +304,10 @@ def beside(parts: Iterable[Array | Sparse]) -> Sparse:
     scipy = {part.scipy for part in parts}
     blocks = tuple(block for part in parts for block in part.blocks)
     return Sparse(blocks, None if None in scipy else True in scipy)
+
+
+def _are_not_zero(values: Array) -> Array:
+    return op.cast(~op.equal(values, np.zeros((), values.dtype)), dtype=np.float64)
 
 
 def _looked_up(coded: Sequence[tuple[Coded, np.ndarray]]) -> Array:
