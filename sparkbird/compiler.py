@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections import Counter
@@ -104,6 +105,7 @@ def fitted_columns(model: Any) -> Fitted:
         types,
         takes_series(model),
         converter.spelling,
+        functools.partial(converter.welcome, model),
     )
 
 

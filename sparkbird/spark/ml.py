@@ -11,7 +11,7 @@ from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import functions as F  # noqa: N812  as all of Spark's users write it
 
 from sparkbird.compiler import compile as compile_model
-from sparkbird.converters.sparkml.stages import audit, columns_read, readers
+from sparkbird.converters.sparkml.stages import audit, columns_read, columns_welcome, readers
 from sparkbird.errors import ColumnNameError, ColumnTypeError, SchemaError, UnsupportedError
 from sparkbird.model import CompiledModel
 from sparkbird.schema import DROPPED
@@ -61,7 +61,8 @@ def with_stage(
     """
     if refusals := [*audit(stage)]:
         raise UnsupportedError.all_of(refusals)
-    read, takers = columns_read(stage), readers(stage)
+    read = columns_welcome(stage, df.columns) | columns_read(stage)
+    takers = readers(stage)
     fields = _fields(df, {name: takers.get(name) for name in read})
     kinds = {
         name: _kind(field, read[name], takers.get(name, "the model"))

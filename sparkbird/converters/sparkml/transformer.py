@@ -11,6 +11,7 @@ from sparkbird.converters.sparkml.stages import (
     audit,
     columns_added,
     columns_read,
+    columns_welcome,
     readers,
 )
 from sparkbird.graph import op, trace
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 #: What the classes of trees have in their names.
 _TREES = ("DecisionTree", "RandomForest", "GBT")
+
+#: What is made of other stages, and adds a column of its own.
+_FORMULA = "feature.RFormulaModel"
 
 #: What is said of models that may be no faster than Spark's own.
 _OWN_CODE = (
@@ -49,6 +53,7 @@ def _types(stage: Stage) -> Mapping[int, str]:
     objections=audit,
     columns=_columns,
     column_types=_types,
+    welcome=columns_welcome,
 )
 def transformer(stage: Stage, x: Table) -> Results:
     """Each column that `transform` adds, [N] or [N, K]: predictions first, then the last one.
@@ -81,9 +86,10 @@ def _has_trees(stage: Stage) -> bool:
 
 def stage_prediction(stage: Stage) -> str:
     """The column that its users want first: the prediction of the last stage, or its output."""
-    while stage.stages:
+    while stage.stages and stage.name != _FORMULA:
         stage = stage.stages[-1]
     params = stage.params
-    names = [params.get(name) for name in ("predictionCol", "outputCol")]
+    wanted = ("featuresCol",) if stage.name == _FORMULA else ("predictionCol", "outputCol")
+    names = [params.get(name) for name in wanted]
     several = params.get("outputCols") or [""]
     return str(next((name for name in names if name), several[-1]))
