@@ -26,10 +26,11 @@ from sparkbird.errors import (
 )
 from sparkbird.graph import trace
 from sparkbird.graph.op import Array
+from sparkbird.graph.sparse import Vectors
 from sparkbird.graph.table import Table
 
 #: The value of one method. A list is what several targets give.
-Value: TypeAlias = "Array | Table | list[Array]"
+Value: TypeAlias = "Array | Table | list[Array] | Vectors"
 Results: TypeAlias = "dict[str, Value]"
 Function: TypeAlias = Callable[[Any, Any], Any]
 

@@ -15,7 +15,7 @@ from sparkbird.converters.sparkml.stages import (
     readers,
 )
 from sparkbird.graph import op, trace
-from sparkbird.graph.sparse import dense
+from sparkbird.graph.sparse import Sparse, Vectors, dense
 from sparkbird.schema import DROPPED
 
 if TYPE_CHECKING:
@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 
     from sparkbird.converters.registry import Columns, Results
     from sparkbird.converters.sparkml.persisted import Stage
+    from sparkbird.graph.op import Array
     from sparkbird.graph.table import Table
 
+
+#: Vectors of so many values are given with their zeros: they travel faster so.
+_SHORT = 1_000
 
 #: What the classes of trees have in their names.
 _TREES = ("DecisionTree", "RandomForest", "GBT")
@@ -70,13 +74,21 @@ def transformer(stage: Stage, x: Table) -> Results:
     if not _has_trees(stage):
         current.remarks.append(_OWN_CODE)
     order = sorted(current.adds, key=lambda name: name != stage_prediction(stage))
-    added = {name: dense(frame[name].values) for name in order}
+    added = {name: _given(frame[name]) for name in order}
     if frame.dropped:
         dropped = frame.dropped[0]
         for mask in frame.dropped[1:]:
             dropped = op.logical_or(dropped, mask)
         added[DROPPED] = dropped
     return added
+
+
+def _given(column: Column) -> Array | Vectors:
+    """The values of a column; of long vectors that are mostly zeros the entries."""
+    values = column.values
+    if not isinstance(values, Sparse) or values.shape[1] <= _SHORT:
+        return dense(values)
+    return Vectors(values.entries(), values.shape[1], compressed=column.stored.sparse is not True)
 
 
 def _has_trees(stage: Stage) -> bool:
