@@ -15,6 +15,7 @@ from sparkbird.converters.sparkml.persisted import vector
 from sparkbird.converters.sparkml.stages import reads_each, reads_vector, stage
 from sparkbird.errors import UnsupportedError, UnsupportedOptionError
 from sparkbird.graph import op
+from sparkbird.graph.reference import quietly
 from sparkbird.graph.sparse import Sparse, product
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def elementwise_product(stage: Stage, frame: Frame) -> Frame:
 
 
 @stage("feature.Normalizer", reads=reads_each(""), consumes="p")
+@quietly
 def normalizer(stage: Stage, frame: Frame) -> Frame:
     """``x / norm(x, p)``, what has a norm of 0 as it is: [N, K] -> [N, K].
 
