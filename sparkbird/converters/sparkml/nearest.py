@@ -127,10 +127,8 @@ def _walk(
     """The nearest center as Spark walks along them, and where that is not sure: [M], [M].
 
     It passes over a center whose length alone keeps it away, and over one that is twice as far
-    from the best so far as a row is. It ends at one that has no other so near.
-
-    apart   the exact distances [M, C]
-    unsure  where these are not sure [M]
+    from the best so far as a row is. It ends at one that has no other so near. `apart` are the
+    exact distances [M, C], and `unsure` says where they are not [M].
 
     Source: mllib/src/main/scala/org/apache/spark/mllib/clustering/DistanceMeasure.scala,
     findClosest and computeStatistics (4.3).
@@ -141,11 +139,8 @@ def _walk(
 
     def step(i: Array, best: Array, place: Array, going: Array, unsure: Array) -> tuple[Array, ...]:
         far = op.take(op.take_along(apart, op.expand(i, axis=1), axis=1), 0, axis=1)
-        seen = going
-        if how.uses_norms:
-            longer = op.take(centers.norms, i) - size
-            seen = seen & (longer * longer < best)
-        least = op.take(own, i)
+        longer, least = op.take(centers.norms, i) - size, op.take(own, i)
+        seen = going & (longer * longer < best) if how.uses_norms else going
         if halves.size:
             half = op.take(halves.ravel(), i * (last + np.int64(1)) + place)
             near = (op.absolute(half - best) < slack) | (op.absolute(far - least) < slack)
