@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections import Counter
@@ -25,12 +26,12 @@ from sparkbird.graph.blocks import in_blocks
 from sparkbird.graph.build import build, check, is_padded, row_bytes, serialized
 from sparkbird.graph.op import Array
 from sparkbird.graph.screen import screen
-from sparkbird.graph.sparse import Sparse, dense
+from sparkbird.graph.sparse import Sparse, Vectors, dense
 from sparkbird.graph.table import Table, columns_of
 from sparkbird.graph.trace import Trace, tracing
 from sparkbird.inputs import Fitted, Inputs, resolve
 from sparkbird.model import CompiledModel, load
-from sparkbird.schema import INVALID, MATRIX, SCREEN, Output, Schema, Tensor
+from sparkbird.schema import DROPPED, INVALID, MATRIX, SCREEN, Output, Schema, Tensor
 from sparkbird.trees.options import current, using
 
 #: The order in which outputs are offered; the first one there is the default.
@@ -104,6 +105,7 @@ def fitted_columns(model: Any) -> Fitted:
         types,
         takes_series(model),
         converter.spelling,
+        functools.partial(converter.welcome, model),
     )
 
 
@@ -152,7 +154,8 @@ def _wanted(results: Results, outputs: Sequence[str] | str | None) -> Results:
     for name in names:
         if name not in results:
             raise SchemaError(f"the model has no {name}", f"it has {', '.join(results)}.")
-    return {name: results[name] for name in names}
+    # Which rows are dropped has to be known, whatever is asked for.
+    return {name: results[name] for name in dict.fromkeys([*names, *({DROPPED} & {*results})])}
 
 
 def _built(model: Any, given: Any, wanted: Sequence[str] | str | None) -> onnx.ModelProto:
@@ -186,7 +189,7 @@ def _built(model: Any, given: Any, wanted: Sequence[str] | str | None) -> onnx.M
         outputs=outputs,
         checks=tuple(check for check, _ in trace.checks),
         whole=trace.whole,
-        adds=trace.adds,
+        adds=tuple(name for name in trace.adds if name in {output.name for output in outputs}),
         padded=is_padded(tensors.values()),
         screened=SCREEN in tensors,
     )
@@ -242,13 +245,15 @@ def _outputs(
     outputs: list[Output] = []
     tensors: dict[str, op.Tensor] = {}
     for name, value in results.items():
-        parts = _parts(value)
+        parts = _parts(name, value)
         single = isinstance(value, (op.Tensor, Sparse))
         own = [name] if single else [f"{name}.{i}" for i in range(len(parts))]
         named = {_free(one, taken): part for one, part in zip(own, parts, strict=True)}
         names = tuple(map(str, value.names or ())) if isinstance(value, Table) else ()
         tensors |= named
-        outputs.append(Output(name, _form(value), tuple(map(_described, named, parts)), names))
+        described = tuple(map(_described, named, parts))
+        width = value.width if isinstance(value, Vectors) else 0
+        outputs.append(Output(name, _form(value), described, names, width))
     return tuple(outputs), tensors
 
 
@@ -259,9 +264,11 @@ def _free(name: str, taken: Container[str]) -> str:
     return name
 
 
-def _parts(value: Value) -> Sequence[Array]:
+def _parts(name: str, value: Value) -> Sequence[Array]:
     if isinstance(value, list):
         return value
+    if isinstance(value, Vectors):  # as many entries as there are, whatever the number of rows
+        return [replace(part, shape=(f"entries of {name}",)) for part in value.entries]
     return columns_of(value) if isinstance(value, Table) else (dense(value),)
 
 
@@ -270,6 +277,8 @@ def _form(value: Value) -> Any:
         return "object" if value.names is None else "pandas"
     if isinstance(value, list):
         return "list"
+    if isinstance(value, Vectors):
+        return "compressed" if value.compressed else "sparse"
     return "tokens" if "T" in value.shape else "array"
 
 

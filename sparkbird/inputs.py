@@ -7,7 +7,7 @@ A matrix keeps its type.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -38,7 +38,8 @@ class Fitted:
     """What a model says of its columns: their names or their number, and some types.
 
     `series` tells whether it takes a sequence of values and no table; `spelling`, how it spells
-    the name of a column, if not as it is given.
+    the name of a column, if not as it is given; `welcome`, which of the columns given it takes
+    besides its own, and their types.
     """
 
     names: tuple[str, ...] | None
@@ -46,6 +47,7 @@ class Fitted:
     types: Mapping[int, str]
     series: bool = False
     spelling: Callable[[str], str] | None = None
+    welcome: Callable[[Collection[str]], Mapping[str, str]] = lambda _: {}
 
 
 def resolve(fitted: Fitted, given: Any) -> Inputs:
@@ -73,7 +75,8 @@ def resolve(fitted: Fitted, given: Any) -> Inputs:
         return Inputs("columns", _entering(declared.items()), named)
     if isinstance(given, np.ndarray):
         declared = dict(zip(fitted.names, declared.values(), strict=False))
-    fitted = _respelt(fitted, fitted.names, declared)
+    fitted = _welcoming(fitted, fitted.names, declared)
+    fitted = _respelt(fitted, fitted.names or (), declared)
     known = _from_model(fitted).columns
     names = fitted.names or ()
     _refuse_unknown(given, declared, names)
@@ -82,6 +85,13 @@ def resolve(fitted: Fitted, given: Any) -> Inputs:
     types |= {n: kind for n, kind in declared.items() if kind or not _is_vector(types.get(n, ""))}
     entering = _entering((name, types[name]) for name in names)
     return Inputs("columns", entering, named=True, declared=declared)
+
+
+def _welcoming(fitted: Fitted, names: tuple[str, ...], declared: Collection[str]) -> Fitted:
+    """What the model says, with those columns that it takes because they are there."""
+    further = {n: kind for n, kind in fitted.welcome(declared).items() if n not in names}
+    types = {**fitted.types, **dict(enumerate(further.values(), start=len(names)))}
+    return replace(fitted, names=(*names, *further), types=types)
 
 
 def _respelt(fitted: Fitted, names: tuple[str, ...], declared: Iterable[str]) -> Fitted:

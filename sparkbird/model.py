@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from sparkbird import artifact
 from sparkbird.dtypes import MISSING, STRING
-from sparkbird.errors import ColumnNameError, OutputError
+from sparkbird.errors import ColumnNameError, OutputError, SchemaError
 from sparkbird.frames import inputs_of
+from sparkbird.runtime.entries import LONGEST, MOST_BYTES, matrix
 from sparkbird.runtime.scoring import score
 from sparkbird.runtime.sessions import SESSIONS, Session
 from sparkbird.schema import DROPPED, Output, Schema
@@ -126,8 +127,11 @@ class CompiledModel:
         """The output `name` for the rows `X`, scored on all cores."""
         inputs = inputs_of(self.schema, X)
         session = self._session(name)
-        tensors, _ = score(session, inputs, threads=_cores())
         (output,) = session.outputs
+        _refuse_size(output, inputs)
+        tensors, _ = score(session, inputs, threads=_cores())
+        if output.is_sparse:
+            return matrix(tensors[name], output.width)
         arrays = [tensors[t.name].astype(t.numpy, copy=False) for t in output.tensors]
         return _as_original(output, arrays)
 
@@ -138,10 +142,16 @@ class CompiledModel:
         rows = X.to_pandas() if isinstance(X, (pa.Table, pa.RecordBatch)) else pd.DataFrame(X)
         _refuse_clash([str(name) for name in rows.columns], self.schema.adds)
         session = self._session(*self.outputs)
-        tensors, _ = score(session, inputs_of(self.schema, X), threads=_cores())
+        inputs = inputs_of(self.schema, X)
+        for output in session.outputs:
+            _refuse_size(output, inputs)
+        tensors, _ = score(session, inputs, threads=_cores())
         added = {}
         for name in self.schema.adds:
-            values = tensors[self.schema.output(name).tensors[0].name]
+            output = self.schema.output(name)
+            values = tensors[name if output.is_sparse else output.tensors[0].name]
+            if output.is_sparse:
+                values = matrix(values, output.width)
             if values.dtype == STRING and values.ndim == 1:
                 values = np.array([None if v == MISSING else v for v in values], STRING)
             added[name] = pd.Series([*values] if values.ndim > 1 else values, rows.index)
@@ -158,6 +168,18 @@ def load(path: str | os.PathLike[str], *, device: str = "auto") -> CompiledModel
         There is no such file, or it is not a whole artefact.
     """
     return CompiledModel(artifact.read(Path(path)), device=device)
+
+
+def _refuse_size(output: Output, inputs: Mapping[str, np.ndarray]) -> None:
+    """A text hashed to 2**18 places is 2 MiB a row here, where each zero is a number."""
+    rows = len(next(iter(inputs.values())))
+    if output.length > LONGEST and rows * output.length * 8 > MOST_BYTES:
+        raise SchemaError(
+            f"column {output.name!r} holds vectors of {output.length:,} values, and {rows:,} rows "
+            f"of them would take {rows * output.length * 8 / 2**30:.1f} GiB",
+            'name the columns that you need, sparkbird.compile(model, outputs=["prediction"]), '
+            "give fewer rows at a time, or call sparkbird.transform in Spark.",
+        )
 
 
 def _refuse_clash(columns: Sequence[str], added: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ N is the number of rows.
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
@@ -83,19 +84,33 @@ class Output:
         targets gives. ``object``: columns [N] of different types, put together as an array
         of objects. ``pandas``: the same as a dataframe with the column names `names`.
         ``tokens``: a list of strings for each row, in one tensor [N, T] in which those that
-        are `dtypes.NO_TOKEN` are none of them.
+        are `dtypes.NO_TOKEN` are none of them. ``sparse``: vectors of `width` values, which are
+        mostly zeros; the others are in three tensors, their rows, their columns and themselves,
+        each as long as there are such values. ``compressed``: the same, but the original keeps
+        those dense that have many values.
     row_bytes, kernel_row_bytes, folded_row_bytes
         The size of the widest intermediate result on the way to it, in bytes a row: in ONNX
         Runtime alone, where kernels run the forests, and where these take the model's columns.
     """
 
     name: str
-    kind: Literal["array", "list", "object", "pandas", "tokens"]
+    kind: Literal["array", "list", "object", "pandas", "tokens", "sparse", "compressed"]
     tensors: tuple[Tensor, ...]
     names: tuple[str, ...] = ()
+    width: int = 0
     row_bytes: int = 0
     kernel_row_bytes: int = 0
     folded_row_bytes: int = 0
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether it is vectors of which there are the entries alone."""
+        return self.kind in ("sparse", "compressed")
+
+    @property
+    def length(self) -> int:
+        """How many values a row has, 1 if it is no vector."""
+        return self.width or math.prod(self.tensors[0].lengths)
 
 
 @dataclass(frozen=True)
@@ -196,6 +211,8 @@ def _output(raw: dict) -> Output:  # type: ignore[type-arg]
 
 
 def _described(output: Output) -> str:
+    if output.is_sparse:
+        return f"{output.name}: sparse float64[N, {output.width}]"
     shapes = (
         f"{tensor.dtype}[{', '.join(['N', *map(str, tensor.lengths)])}]"
         for tensor in output.tensors

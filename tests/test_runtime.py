@@ -27,6 +27,7 @@ from sparkbird.errors import (
     ProviderError,
 )
 from sparkbird.runtime.batches import feeds, values_of
+from sparkbird.runtime.entries import by_row
 from sparkbird.runtime.providers import providers
 from sparkbird.runtime.results import arrow_type, struct_type, to_arrow, to_struct
 from sparkbird.runtime.scoring import score, score_columns
@@ -159,7 +160,30 @@ def tensor(name, dtype, *lengths):
 
 
 ROWS = np.array([True, False, False])
+#: The columns and values of rows, of which the last has more than half.
+PAIRS = by_row(np.array([2, 0, 2, 1, 2]), np.array([3, 1, 0, 2, 1]), np.array([4.0, 1, 2, 0, 3]), 3)
+VECTOR = (
+    "struct<type: int8 not null, size: int32, indices: list<element: int32 not null>, "
+    "values: list<element: double not null>>"
+)
+NOTHING = {"type": 0, "size": 4, "indices": [], "values": []}
 RESULTS = [
+    (
+        Output("p", "sparse", (tensor("p.0", "int64"),), width=4),
+        {"p": PAIRS},
+        VECTOR,
+        [None, NOTHING, {**NOTHING, "indices": [0, 1, 3], "values": [2.0, 3.0, 4.0]}],
+    ),
+    (
+        Output("p", "compressed", (tensor("p.0", "int64"),), width=4),
+        {"p": PAIRS},
+        VECTOR,
+        [
+            None,
+            NOTHING,
+            {"type": 1, "size": None, "indices": None, "values": [2.0, 3.0, 0.0, 4.0]},
+        ],
+    ),
     (
         Output("p", "array", (tensor("p", "float64"),)),
         {"p": np.array([1.0, NAN, 2.0])},
@@ -238,7 +262,7 @@ def test_results_have_exactly_the_promised_type_and_null_where_invalid(
 
 
 def test_several_outputs_are_a_struct_of_the_promised_type():
-    outputs = [Output("p", "array", (tensor("p", "int64"),)), RESULTS[4][0]]
+    outputs = [Output("p", "array", (tensor("p", "int64"),)), RESULTS[6][0]]
     tensors = {"p": np.array([[1.0, 2]] * 3, np.float32)}
     outputs[0] = Output("q", "array", (tensor("q", "int64"),))
     array = to_struct(outputs, {**tensors, "q": np.arange(3)}, ROWS)

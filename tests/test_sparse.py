@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sparkbird.graph import op
-from sparkbird.graph.sparse import Coded, Entries, Sparse
+from sparkbird.graph.sparse import Coded, Entries, Sparse, nonzeros
 from tests.runs import run
 
 WIDTH = 4
@@ -44,9 +44,22 @@ def as_numpy(x):
     return matrix
 
 
+def of_entries(matrix, x):
+    """The dense matrix, by the rows and columns of all entries."""
+    row, column, value = matrix.entries()
+    (width,) = matrix.shape[1:]
+    flat = op.reshape(op.rows_of(np.zeros(width), x), lengths=())
+    return op.reshape(op.add_at(flat, row * np.int64(width) + column, value), lengths=(width,))
+
+
 ODD = np.arange(1, 13, 2)
 USES = {
     "dense": (lambda x: matrix_of(x).dense(), as_numpy),
+    "entries": (lambda x: of_entries(matrix_of(x), x), as_numpy),
+    "how many are not 0": (
+        lambda x: nonzeros(matrix_of(x)),
+        lambda x: (as_numpy(x) != 0).sum(axis=1),
+    ),
     "product": (lambda x: matrix_of(x).product(W), lambda x: as_numpy(x) @ W),
     "with a vector": (lambda x: matrix_of(x).product(W[:, 0]), lambda x: as_numpy(x) @ W[:, 0]),
     "scaled": (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any, TypeAlias
@@ -26,10 +26,11 @@ from sparkbird.errors import (
 )
 from sparkbird.graph import trace
 from sparkbird.graph.op import Array
+from sparkbird.graph.sparse import Vectors
 from sparkbird.graph.table import Table
 
 #: The value of one method. A list is what several targets give.
-Value: TypeAlias = "Array | Table | list[Array]"
+Value: TypeAlias = "Array | Table | list[Array] | Vectors"
 Results: TypeAlias = "dict[str, Value]"
 Function: TypeAlias = Callable[[Any, Any], Any]
 
@@ -81,6 +82,8 @@ class Converter:
     column_types
         The element type of each input column as far as the model tells, by position; None
         where it does not.
+    welcome
+        Further columns that the model takes if they are among those given, and their types.
     series
         Whether this very model takes a sequence of values [N] and not a table: text, labels.
         Asked of the parts if it is not said.
@@ -99,6 +102,7 @@ class Converter:
     parts: Parts = lambda _: ()
     columns: Callable[[Any], Columns] = _of_sklearn
     column_types: Callable[[Any], Mapping[int, str]] = lambda _: {}
+    welcome: Callable[[Any, Collection[str]], Mapping[str, str]] = lambda *_: {}
     series: Callable[[Any], bool] | None = None
     spelling: Callable[[str], str] | None = None
     strict: bool = True
@@ -125,6 +129,7 @@ def converts(
     parts: Parts | None = None,
     columns: Callable[[Any], Columns] | None = None,
     column_types: Callable[[Any], Mapping[int, str]] | None = None,
+    welcome: Callable[[Any, Collection[str]], Mapping[str, str]] | None = None,
     series: Callable[[Any], bool] | None = None,
     spelling: Callable[[str], str] | None = None,
 ) -> Callable[[Function], Function]:
@@ -143,6 +148,7 @@ def converts(
         "columns": columns,
         "column_types": column_types,
         "refuses": refuses,
+        "welcome": welcome,
         "series": series,
         "spelling": spelling,
     }

@@ -45,6 +45,18 @@ class Coded:
             return op.cast(hit, dtype=self.values.dtype)
         return op.where(hit, self.values, np.zeros((), self.values.dtype))
 
+    def entries(self) -> tuple[Array, Array, Array]:
+        """The rows, the columns and the values of what is there, [M] each."""
+        there = self.place < np.int64(self.width)
+        column = op.compress(self.place, there)
+        row = op.compress(op.row_numbers(self.place), there)
+        return row, column, op.take(self.values, column)
+
+    def nonzeros(self) -> Array:
+        """How many values of each row are not 0, [N]."""
+        counts = _padded((self.values != 0).astype(np.float64))
+        return op.take(counts, self.place)
+
     def product(self, weights: np.ndarray) -> Array:
         """``dense() @ weights``, [N, K]: the row of weights that each row names."""
         return op.take(_padded(weights * self.values[:, None]), self.place)
@@ -95,6 +107,15 @@ class Entries:
         flat = op.reshape(self._zeros(self.width, self.value.dtype), lengths=())
         place = self.row * np.int64(self.width) + self.column
         return op.reshape(op.add_at(flat, place, self.value), lengths=(self.width,))
+
+    def entries(self) -> tuple[Array, Array, Array]:
+        """The rows, the columns and the values, [M] each."""
+        return self.row, self.column, self.value
+
+    def nonzeros(self) -> Array:
+        """How many values of each row are not 0, [N]."""
+        zeros = op.rows_of(np.float64(0.0), self.like)
+        return op.add_at(zeros, self.row, _are_not_zero(self.value))
 
     def product(self, weights: np.ndarray) -> Array:
         """``dense() @ weights``, [N, K]."""
@@ -186,6 +207,17 @@ class Sparse:
             block.dense() if isinstance(block, SPARSE) else block for block in self.blocks
         )
 
+    def entries(self) -> tuple[Array, ...]:
+        """The rows, the columns and the values of what may not be 0, in any order, [M] each."""
+        found = []
+        for start, block in self._placed():
+            own = block.entries() if isinstance(block, SPARSE) else _cells(block)
+            found.append((own[0], own[1] + np.int64(start), own[2]))
+        return tuple(
+            parts[0] if len(parts) == 1 else op.concat(*parts, axis=0)
+            for parts in zip(*found, strict=True)
+        )
+
     def select(self, positions: Sequence[int]) -> Array | Sparse:
         """The columns at `positions`, in that order."""
         wanted = np.asarray(positions, np.int64)
@@ -263,9 +295,31 @@ class Sparse:
             yield block, values[start : start + _width(block)]
 
 
+@dataclass(frozen=True)
+class Vectors:
+    """A result [N, F] that stays entries, for those who can take it so: see `Sparse.entries`.
+
+    `compressed` tells whether the original keeps those vectors dense that have many values.
+    """
+
+    entries: tuple[Array, ...]
+    width: int
+    compressed: bool
+
+
 def dense(x: Array | Sparse) -> Array:
     """The matrix [N, F] that `x` stands for."""
     return x.dense() if isinstance(x, Sparse) else x
+
+
+def nonzeros(x: Array | Sparse) -> Array:
+    """How many values of each row are not 0, NaN among them: [N, F] -> [N]."""
+    blocks = x.blocks if isinstance(x, Sparse) else (x,)
+    counts = [
+        block.nonzeros() if isinstance(block, SPARSE) else op.sum(_are_not_zero(block), axis=1)
+        for block in blocks
+    ]
+    return functools.reduce(op.add, counts)
 
 
 def product(x: Array | Sparse, weights: np.ndarray) -> Array:
@@ -284,6 +338,20 @@ def beside(parts: Iterable[Array | Sparse]) -> Sparse:
     scipy = {part.scipy for part in parts}
     blocks = tuple(block for part in parts for block in part.blocks)
     return Sparse(blocks, None if None in scipy else True in scipy)
+
+
+def _are_not_zero(values: Array) -> Array:
+    return op.cast(~op.equal(values, np.zeros((), values.dtype)), dtype=np.float64)
+
+
+def _cells(matrix: Array) -> tuple[Array, Array, Array]:
+    """The rows, the columns and the values of all cells, [N * F] each."""
+    width = int(matrix.shape[1])
+    first = op.take(matrix, 0, axis=1)
+    row = op.expand(op.row_numbers(first), axis=1) + np.zeros((1, width), np.int64)
+    column = op.rows_of(np.arange(width), first)
+    row, column, value = (op.reshape(x, lengths=()) for x in (row, column, matrix))
+    return row, column, value
 
 
 def _looked_up(coded: Sequence[tuple[Coded, np.ndarray]]) -> Array:

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from sparkbird import wire
-from sparkbird.dtypes import ELEMENT_TYPES
+from sparkbird.dtypes import ELEMENT_TYPES, STRING
 
 _GRAPH = 7  # of ModelProto
 _NODE, _INITIALIZER, _INPUT, _OUTPUT = 1, 5, 11, 12  # of GraphProto
@@ -136,7 +136,8 @@ class Graph:
     def constant(self, name: str) -> np.ndarray | None:
         """The constant of that name, if it is one and of numbers."""
         content = self._constants.get(name)
-        if content is None or wire.integers(content, _TYPE)[0] not in _NUMPY:
+        dtype = None if content is None else _NUMPY.get(int(wire.integers(content, _TYPE)[0]))
+        if content is None or dtype is None or dtype == STRING:
             return None
         return _array(content)
 

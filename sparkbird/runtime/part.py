@@ -13,6 +13,7 @@ import numpy as np
 
 from sparkbird.dtypes import NO_TOKEN, STRING
 from sparkbird.runtime.encoded import Encoded
+from sparkbird.runtime.entries import by_row
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,19 @@ class Result:
     """A tensor ``[N, *lengths]`` that a graph gives.
 
     `tokens` tells whether the graph's own is [N, T], of which a list for each row is made.
+    `entries` are the rows, the columns and the values in the graph of which vectors are made.
     """
 
     name: str
     dtype: np.dtype
     lengths: tuple[int, ...] = ()
     tokens: bool = False
+    entries: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it is made of, by the names in the graph."""
+        return self.entries or (self.name,)
 
 
 class Part:
@@ -38,11 +46,13 @@ class Part:
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3  # errors only: warnings would fill executors' logs
-        self._names = [result.name for result in results]
+        self._names = [name for result in results for name in result.names]
+        self._sparse = [result for result in results if result.entries]
         self._tokens = [result.name for result in results if result.tokens]
         self._session = ort.InferenceSession(content, options, providers=providers)
         values = (*self._session.get_inputs(), *self._session.get_outputs())
-        self._binds = all(value.type != "tensor(string)" for value in values)
+        strings = any(value.type == "tensor(string)" for value in values)
+        self._binds = not strings and not self._sparse
         self._takes = [value.name for value in self._session.get_inputs()]
         self.providers: tuple[str, ...] = tuple(self._session.get_providers())
 
@@ -51,11 +61,15 @@ class Part:
         given = {name: _plain(feeds[name]) for name in self._takes}
         values = self._session.run(self._names, given)
         found = dict(zip(self._names, values, strict=True))
+        rows = len(next(iter(feeds.values())))
+        for result in self._sparse:
+            row, column, value = map(found.pop, result.entries)
+            found[result.name] = by_row(row, column, value, rows)
         return found | {name: _lists(found[name]) for name in self._tokens}
 
     def run_into(self, feeds: Mapping[str, Any], places: Mapping[str, Any]) -> None:
         """The same, into contiguous arrays by name."""
-        if not self._binds:  # strings are Python's, not the graph's
+        if not self._binds:  # strings are Python's, not the graph's, and so are entries by row
             for name, values in self.run(feeds).items():
                 places[name][...] = values
             return

@@ -73,7 +73,7 @@ class Plan:
         providers: Sequence[str],
         other: Plan | None = None,
     ) -> None:
-        names = dict.fromkeys(result.name for result in results)
+        names = _names(results)
         graph = Graph(Graph(content).part(names))
         made = {step.result: step for step in other.steps} if other else {}
         self._lookups = [*lookups(graph, providers)]
@@ -130,8 +130,12 @@ class Plan:
 
 
 def _whole(content: bytes, results: Sequence[Result], providers: Sequence[str]) -> Part:
-    names = dict.fromkeys(result.name for result in results)
-    return Part(Graph(content).part(names), results, providers)
+    return Part(Graph(content).part(_names(results)), results, providers)
+
+
+def _names(results: Sequence[Result]) -> dict[str, None]:
+    """What results are made of, by name; they are outputs of the graph already."""
+    return dict.fromkeys(name for result in results for name in result.names)
 
 
 def _steps(

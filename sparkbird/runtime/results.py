@@ -10,19 +10,38 @@ import numpy as np
 import pyarrow as pa
 
 from sparkbird.dtypes import BY_NAME, MISSING, STRING
+from sparkbird.runtime.entries import is_shorter, matrix
 from sparkbird.schema import Output, Tensor
 
 #: What becomes of types without a sign, which Spark does not have.
 _SIGNED = {"uint8": pa.int16()}
 
 
+def _list_of(arrow: pa.DataType) -> pa.DataType:
+    return pa.list_(pa.field("element", arrow, nullable=False))
+
+
+#: A vector of Spark ML: 0 and its length, places and values if it is sparse, else 1 and values.
+#: Source: mllib/src/main/scala/org/apache/spark/ml/linalg/VectorUDT.scala, sqlType (4.3).
+VECTOR = pa.struct(
+    [
+        pa.field("type", pa.int8(), nullable=False),
+        pa.field("size", pa.int32()),
+        pa.field("indices", _list_of(pa.int32())),
+        pa.field("values", _list_of(pa.float64())),
+    ]
+)
+
+
 def arrow_type(output: Output) -> pa.DataType:
     """The Arrow type of one output as a column.
 
     A vector and tokens become a list, several targets a list of them, columns of several types
-    a struct.
+    a struct, long vectors that are mostly zeros vectors of Spark ML.
     Each is a type that Spark has, so that Spark casts nothing.
     """
+    if output.is_sparse:
+        return VECTOR
     types = [_tensor_type(tensor) for tensor in output.tensors]
     if output.kind == "array":
         return types[0]
@@ -44,6 +63,8 @@ def to_arrow(output: Output, tensors: Mapping[str, np.ndarray], invalid: np.ndar
     nulls = invalid if invalid.any() else None
     if output.kind == "tokens":
         return _tokens(tensors[output.tensors[0].name], nulls)
+    if output.is_sparse:
+        return _vectors(output, tensors[output.name], nulls)
     columns = [_array(tensors[tensor.name], nulls) for tensor in output.tensors]
     if output.kind == "array":
         return columns[0]
@@ -118,6 +139,37 @@ def _tokens(values: np.ndarray, nulls: np.ndarray | None) -> pa.Array:
     np.cumsum([*map(len, lists)], out=offsets[1:])
     tokens = np.array([*itertools.chain.from_iterable(lists)], STRING)
     return _cut(_strings(tokens, None), offsets, nulls)
+
+
+def _vectors(output: Output, pairs: np.ndarray, nulls: np.ndarray | None) -> pa.Array:
+    """Vectors, each its columns and its values [N], as those of Spark ML."""
+    columns = [of_row for of_row, _ in pairs.tolist()]
+    values = [of_row for _, of_row in pairs.tolist()]
+    dense = np.zeros(len(pairs), np.bool_)
+    if output.kind == "compressed":
+        dense = ~is_shorter(np.array([*map(len, values)], np.int64), output.width)
+        for i in np.flatnonzero(dense).tolist():
+            (values[i],) = matrix(pairs[i : i + 1], output.width)
+            columns[i] = columns[i][:0]
+    width = np.full(len(pairs), output.width, np.int32)
+    size = pa.Array.from_buffers(pa.int32(), len(pairs), [_validity(dense), _buffer(width)])
+    children = [
+        _array(dense.astype(np.int8), None),
+        size,
+        _ragged(columns, np.int32, dense),
+        _ragged(values, np.float64, None),
+    ]
+    return pa.Array.from_buffers(VECTOR, len(pairs), [_validity(nulls)], children=children)
+
+
+def _ragged(rows: list[np.ndarray], dtype: type, nulls: np.ndarray | None) -> pa.Array:
+    """Arrays of numbers as lists of them."""
+    inner = _array(np.concatenate([np.zeros(0, dtype), *rows]), None)
+    offsets = np.zeros(len(rows) + 1, np.int32)
+    np.cumsum([*map(len, rows)], out=offsets[1:])
+    buffers = [_validity(nulls), _buffer(offsets)]
+    kind = _list_of(inner.type)
+    return pa.Array.from_buffers(kind, len(rows), buffers, children=[inner])
 
 
 def _cut(inner: pa.Array, offsets: np.ndarray, nulls: np.ndarray | None) -> pa.Array:

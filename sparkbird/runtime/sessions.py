@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any
 
 from sparkbird import artifact
-from sparkbird.dtypes import BY_NAME
+from sparkbird.dtypes import BY_NAME, STRING
 from sparkbird.errors import ArtifactError, SparkbirdError
 from sparkbird.runtime.inference import Inference
 from sparkbird.runtime.part import Result
@@ -139,6 +139,11 @@ def _results(outputs: Sequence[Output]) -> tuple[Result, ...]:
             tensor.name, BY_NAME[tensor.dtype].numpy, tensor.lengths, output.kind == "tokens"
         )
         for output in outputs
+        if not output.is_sparse
         for tensor in output.tensors
     }
+    for output in outputs:
+        if output.is_sparse:
+            names = tuple(tensor.name for tensor in output.tensors)
+            found[output.name] = Result(output.name, STRING, entries=names)
     return tuple(found.values())

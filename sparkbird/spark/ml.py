@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,9 +10,10 @@ from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import functions as F  # noqa: N812  as all of Spark's users write it
 
 from sparkbird.compiler import compile as compile_model
-from sparkbird.converters.sparkml.stages import audit, columns_read, readers
+from sparkbird.converters.sparkml.stages import audit, columns_read, columns_welcome, readers
 from sparkbird.errors import ColumnNameError, ColumnTypeError, SchemaError, UnsupportedError
 from sparkbird.model import CompiledModel
+from sparkbird.runtime.entries import LONGEST
 from sparkbird.schema import DROPPED
 from sparkbird.spark.columns import quoted, refuse_clash
 from sparkbird.spark.udf import udf
@@ -31,9 +31,8 @@ _ALL = "__sparkbird"
 #: Vectors of more values travel as they are: most of these may be zeros.
 _LONGEST_ARRAY = 1_000
 
-#: What the vectors of a batch may take in Python, where each of their zeros is a number, and the
-#: rows that Spark hands over at a time unless it is told otherwise.
-_MOST_BYTES, _BATCH = 512 * 2**20, 10_000
+#: The rows that Spark hands over at a time unless it is told otherwise.
+_BATCH = 10_000
 
 #: What a column of a model's type may be in a dataframe, by the first word of Spark's name for it.
 _NUMBERS = frozenset(
@@ -61,7 +60,8 @@ def with_stage(
     """
     if refusals := [*audit(stage)]:
         raise UnsupportedError.all_of(refusals)
-    read, takers = columns_read(stage), readers(stage)
+    read = columns_welcome(stage, df.columns) | columns_read(stage)
+    takers = readers(stage)
     fields = _fields(df, {name: takers.get(name) for name in read})
     kinds = {
         name: _kind(field, read[name], takers.get(name, "the model"))
@@ -104,8 +104,8 @@ def with_columns(
 
 def _refuse_length(output: Output) -> None:
     """A text hashed to 2**18 places is 2 MiB a row, and 20 GiB a batch, though mostly zeros."""
-    length = math.prod(output.tensors[0].lengths)
-    if length * 8 * _BATCH > _MOST_BYTES:
+    length = output.length
+    if not output.is_sparse and length > LONGEST:
         raise SchemaError(
             f"column {output.name!r} holds vectors of {length:,} values, and a batch of "
             f"{_BATCH:,} rows would take {length * 8 * _BATCH / 2**30:.1f} GiB in each worker",
@@ -180,7 +180,7 @@ def _wrong_type(field: StructField, taker: str, expected: str) -> ColumnTypeErro
 def _column(output: Output) -> Any:
     """The column of an output; of vectors the metadata say, as Spark's do, how long they are."""
     values = F.col(_ALL).getField(output.name)
-    if not (lengths := output.tensors[0].lengths):
+    if not output.is_sparse and not output.tensors[0].lengths:
         return values.alias(output.name)
-    metadata = {"ml_attr": {"num_attrs": lengths[0]}}
-    return array_to_vector(values).alias(output.name, metadata=metadata)
+    vectors = values if output.is_sparse else array_to_vector(values)
+    return vectors.alias(output.name, metadata={"ml_attr": {"num_attrs": output.length}})

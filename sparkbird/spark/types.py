@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pyarrow as pa
+from pyspark.ml.linalg import VectorUDT
 from pyspark.sql import types as spark
 
-from sparkbird.runtime.results import arrow_type, struct_type
+from sparkbird.runtime.results import arrow_type
 from sparkbird.schema import Output
 
 _SCALARS: dict[pa.DataType, spark.DataType] = {
@@ -41,4 +42,9 @@ def spark_type(arrow: pa.DataType) -> spark.DataType:
 
 def result_type(outputs: Sequence[Output], *, as_struct: bool) -> spark.DataType:
     """The type of a column of these outputs: a struct, or the one output itself."""
-    return spark_type(struct_type(outputs) if as_struct else arrow_type(outputs[0]))
+    fields = [spark.StructField(output.name, _column_type(output)) for output in outputs]
+    return spark.StructType(fields) if as_struct else fields[0].dataType
+
+
+def _column_type(output: Output) -> spark.DataType:
+    return VectorUDT() if output.is_sparse else spark_type(arrow_type(output))

@@ -42,8 +42,8 @@ def udf(
     It is called with columns or their names: with the model's own names in any order, with
     others in the order of the model, with none for the model's own. A filter on its result
     makes Spark compute it twice; `ModelUDF.asNondeterministic` says how not to. Vectors of
-    Spark ML come out as arrays; they go in as they are or, several times as fast, as arrays:
-    ``pyspark.ml.functions.vector_to_array``.
+    Spark ML come out as arrays, and long ones that are mostly zeros as sparse vectors; they go in
+    as they are or, several times as fast, as arrays: ``pyspark.ml.functions.vector_to_array``.
 
     Parameters
     ----------
@@ -82,6 +82,8 @@ def udf(
         _scorer(str(name), one, output, inputs=inputs, device=device, on_invalid=on_invalid)
         for name, one in models.items()
     ]
+    if (_backend or newest()) == "pandas":
+        _refuse_sparse(scorers)
     return ModelUDF(scorers, several=isinstance(model, Mapping), backend=_backend or newest())
 
 
@@ -253,6 +255,18 @@ def _scorer(
         device=compiled.device if device == "auto" else device,
         on_invalid=on_invalid,
     )
+
+
+def _refuse_sparse(scorers: Sequence[Scorer]) -> None:
+    """Before Spark 4.1 batches go by way of pandas, which has no such vectors."""
+    for output in (output for scorer in scorers for output in scorer.outputs):
+        if output.is_sparse:
+            raise SchemaError(
+                f"column {output.name!r} holds sparse vectors of {output.width:,} values, which "
+                "no pandas_udf gives",
+                "use Spark 4.1 or later, or name the columns that you need, "
+                'outputs=["prediction"].',
+            )
 
 
 def _refuse_dropping(schema: Schema, names: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sparkbird.converters.sparkml.frame import Column
+from sparkbird.converters.sparkml.frame import Column, compressed
 from sparkbird.converters.sparkml.stages import input_columns, reads_each, stage
 from sparkbird.graph import op
 from sparkbird.graph.sparse import Sparse, beside
@@ -51,7 +51,9 @@ def vector_assembler(stage: Stage, frame: Frame) -> Frame:
             frame.check(invalid, f"{stage.uid} takes no NULL and no NaN")
         else:
             frame = frame.dropping(invalid)
-    return frame.with_column(stage.params["outputCol"], _beside(blocks), parts=tuple(parts))
+    values = _beside(blocks)
+    attributes = {"parts": tuple(parts), "stored": compressed(stage, values)}
+    return frame.with_column(stage.params["outputCol"], values, **attributes)
 
 
 def _named(name: str, column: Column) -> Iterable[Column]:

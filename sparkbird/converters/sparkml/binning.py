@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sparkbird.converters.sparkml.frame import DENSE, compressed
 from sparkbird.converters.sparkml.stages import input_columns, output_columns, reads_each, stage
 from sparkbird.graph import op
 
@@ -35,7 +36,9 @@ def binarizer(stage: Stage, frame: Frame) -> Frame:
             above = x > threshold if threshold >= 0 else ~(x <= threshold)
         else:
             above = frame.numbers(source) > threshold
-        frame = frame.with_column(target, op.cast(above, dtype=np.float64))
+        values = op.cast(above, dtype=np.float64)
+        stored = compressed(stage, values) if frame[source].is_vector else DENSE
+        frame = frame.with_column(target, values, stored=stored)
     return frame
 
 

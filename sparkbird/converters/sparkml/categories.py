@@ -91,7 +91,8 @@ def vector_indexer(stage: Stage, frame: Frame) -> Frame:
         order[features] = sum(int(block.shape[1]) for block in blocks) + np.arange(len(features))
         blocks.append(index)
     indexed = op.take(op.concat(*blocks, axis=1), order, axis=1) if maps else x
-    return frame.with_column(stage.params["outputCol"], indexed, parts=parts)
+    stored = frame[name].stored
+    return frame.with_column(stage.params["outputCol"], indexed, parts=parts, stored=stored)
 
 
 def _alike(maps: dict[int, dict[float, int]]) -> dict[tuple[float, ...], np.ndarray]:

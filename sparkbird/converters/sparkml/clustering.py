@@ -1,8 +1,5 @@
 """The cluster of a row: the nearest center, a walk down a tree of them, the likeliest of a mixture.
 
-Sums of products agree with Spark's to the last few digits: so does which of two centers is the
-nearer one.
-
 N is the number of rows, F of features, K of clusters.
 """
 
@@ -13,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparkbird.converters.sparkml.distances import distances
+from sparkbird.converters.sparkml.distances import Centers
 from sparkbird.converters.sparkml.frame import anywhere
+from sparkbird.converters.sparkml.nearest import below, nearest
 from sparkbird.converters.sparkml.persisted import vector
 from sparkbird.converters.sparkml.predictions import added, greatest
 from sparkbird.converters.sparkml.stages import TRAINING, reads_vector, stage
@@ -35,27 +33,26 @@ _EPSILON = 2.0**-52
 
 @stage(
     "clustering.KMeansModel",
-    reads=reads_vector(lambda stage: len(_centers(stage, "clusterIdx", "clusterCenter")[0])),
+    reads=reads_vector(
+        lambda stage: _centers(stage, "clusterIdx", "clusterCenter").points.shape[1]
+    ),
     consumes="distanceMeasure",
     ignores=f"{TRAINING} k initMode initSteps intermediateStorageLevel",
 )
 def k_means(stage: Stage, frame: Frame) -> Frame:
     """The nearest center, the first of equals and where no distance is finite, [N, F] -> [N].
 
-    Spark looks at the centers in order and passes over those that cannot be nearer.
-
     Source: mllib/src/main/scala/org/apache/spark/ml/clustering/KMeans.scala,
-    KMeansModel.predict; .../mllib/clustering/DistanceMeasure.scala, findClosest (4.3).
+    KMeansModel.predict; .../mllib/clustering/KMeansModel.scala, predict (4.3).
     """
     centers = _centers(stage, "clusterIdx", "clusterCenter")
-    apart = distances(stage, frame, stage.params["distanceMeasure"], centers)
-    comparable = op.where(op.isnan(apart), np.float64(np.inf), apart)
-    return _predicted(stage, frame, op.argmin(comparable, axis=1), len(centers))
+    found = nearest(stage, frame, stage.params["distanceMeasure"], centers)
+    return _predicted(stage, frame, found, len(centers.points))
 
 
 @stage(
     "clustering.BisectingKMeansModel",
-    reads=reads_vector(lambda stage: len(_centers(stage, "index", "center")[0])),
+    reads=reads_vector(lambda stage: _centers(stage, "index", "center").points.shape[1]),
     consumes="distanceMeasure",
     ignores=f"{TRAINING} k minDivisibleClusterSize",
 )
@@ -66,32 +63,21 @@ def bisecting_k_means(stage: Stage, frame: Frame) -> Frame:
     ClusteringTreeNode.predict (4.3).
     """
     columns = (stage.data[name].to_pylist() for name in ("index", "children"))
-    children = dict(zip(*columns, strict=True))
+    tree = dict(zip(*columns, strict=True))
     centers = _centers(stage, "index", "center")
-    apart = distances(stage, frame, stage.inner_metadata["distanceMeasure"], centers)
-    costs = {key: op.take(apart, i, axis=1) for i, key in enumerate(sorted(children))}
-    found = _below(stage.inner_metadata["rootId"], children, costs)
-    leaves = sum(not below for below in children.values())
-    return _predicted(stage, frame, found, leaves)
+    described = stage.inner_metadata
+    found = below(stage, frame, described["distanceMeasure"], centers, tree, described["rootId"])
+    return _predicted(stage, frame, found, sum(not children for children in tree.values()))
 
 
-def _below(node: int, children: dict[int, list[int]], costs: dict[int, Array]) -> Array:
-    """The leaf below a node that each row comes to, [N]; NaN counts as the farthest."""
-    if not children[node]:
-        return op.rows_of(np.int64(node), costs[node])
-    first, *others = children[node]
-    found, least = _below(first, children, costs), costs[first]
-    for child in others:
-        nearer = (costs[child] < least) | (op.isnan(least) & ~op.isnan(costs[child]))
-        found = op.where(nearer, _below(child, children, costs), found)
-        least = op.where(nearer, costs[child], least)
-    return found
-
-
-def _centers(stage: Stage, index: str, center: str) -> np.ndarray:
-    """The centers by their numbers, [C, F]: they are saved in no order."""
-    rows = sorted(stage.data.select([index, center]).to_pylist(), key=lambda row: int(row[index]))
-    return np.array([vector(row[center]) for row in rows])
+def _centers(stage: Stage, index: str, center: str) -> Centers:
+    """The centers by their numbers: they are saved in no order, some with their lengths."""
+    rows = sorted(stage.data.to_pylist(), key=lambda row: int(row[index]))
+    points = np.array([vector(row[center]) for row in rows])
+    sparse = np.array([row[center]["type"] == 0 for row in rows])
+    norms = np.sqrt(np.cumsum(points * points, axis=1)[:, -1])
+    stored = [row.get("norm", norm) for row, norm in zip(rows, norms.tolist(), strict=True)]
+    return Centers(points, sparse, np.array(stored))
 
 
 def _predicted(stage: Stage, frame: Frame, place: Array, clusters: int) -> Frame:

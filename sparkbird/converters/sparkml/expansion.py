@@ -32,7 +32,8 @@ def polynomial_expansion(stage: Stage, frame: Frame) -> Frame:
     Source: mllib/src/main/scala/org/apache/spark/ml/feature/PolynomialExpansion.scala,
     expandDense (4.3).
     """
-    x = frame.vector(stage.params["inputCol"])
+    name = stage.params["inputCol"]
+    x = frame.vector(name)
     order = [f for f in _products(int(x.shape[1]) - 1, int(stage.params["degree"])) if f]
     levels = [_nonzero(x)]
     places: dict[_Factors, int] = {(i,): i for i in range(x.shape[1])}
@@ -48,7 +49,7 @@ def polynomial_expansion(stage: Stage, frame: Frame) -> Frame:
         start += len(wanted)
     products = levels[0] if len(levels) == 1 else op.concat(*levels, axis=1)
     expanded = op.take(products, np.array([places[factors] for factors in order]), axis=1)
-    return frame.with_column(stage.params["outputCol"], expanded)
+    return frame.with_column(stage.params["outputCol"], expanded, stored=frame[name].stored)
 
 
 def _products(last: int, degree: int) -> Iterator[_Factors]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sparkbird.converters.sparkml.frame import SPARSE
 from sparkbird.converters.sparkml.stages import reads_each, stage
 from sparkbird.dtypes import MISSING, STRING
 from sparkbird.errors import UnsupportedOptionError
@@ -40,7 +41,7 @@ def feature_hasher(stage: Stage, frame: Frame) -> Frame:
     row = op.expand(op.row_numbers(like), axis=1) + np.zeros((1, len(terms)), np.int64)
     row, column, value = (op.reshape(x, lengths=()) for x in (row, column, value))
     hashed = summed(row, column, value, width, like)
-    return frame.with_column(stage.params["outputCol"], Sparse((hashed,)))
+    return frame.with_column(stage.params["outputCol"], Sparse((hashed,)), stored=SPARSE)
 
 
 def _term(stage: Stage, frame: Frame, name: str, width: int) -> tuple[Array, Array]:

@@ -7,17 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from sparkbird.dtypes import is_string
 from sparkbird.errors import ColumnNameError, ColumnTypeError
 from sparkbird.graph import op
-from sparkbird.graph.sparse import Sparse, dense
+from sparkbird.graph.sparse import Sparse, dense, nonzeros
 
 if TYPE_CHECKING:
+    from sparkbird.converters.sparkml.persisted import Stage
     from sparkbird.graph.op import Array
+
+#: All rows, none, or those of a mask [N].
+Which: TypeAlias = "Array | bool"
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Which vectors of a column are sparse ones to Spark, and of which that is not known."""
+
+    sparse: Which = False
+    unknown: Which = False
+
+
+DENSE, SPARSE, UNKNOWN = Storage(), Storage(sparse=True), Storage(unknown=True)
 
 
 @dataclass(frozen=True)
@@ -31,6 +46,7 @@ class Column:
     parts   the same for each value of a vector, in order, where it is known
     name    what metadata call it as one value of a vector, where that is known
     declared  its type before it entered the graph, where that is known: "int64", "bool"
+    stored  how Spark keeps its vectors: sums of them may hang on it
     """
 
     values: Array | Sparse
@@ -38,6 +54,7 @@ class Column:
     parts: tuple[Column, ...] = ()
     name: str = ""
     declared: str = ""
+    stored: Storage = UNKNOWN
 
     @property
     def is_whole(self) -> bool:
@@ -191,6 +208,25 @@ class Frame:
 def anywhere(mask: Array) -> Array:
     """Whether a row of `mask` [N, K] holds somewhere, [N]."""
     return op.max(op.cast(mask, dtype=np.int32), axis=1) > np.int32(0)
+
+
+def rows_that(which: Which, x: Array) -> Array:
+    """`which` as a mask of the rows of `x`, [N]."""
+    return op.rows_of(np.bool_(which), x) if isinstance(which, bool) else which
+
+
+def compressed(stage: Stage, values: Array | Sparse) -> Storage:
+    """How Spark keeps vectors [N, K] where it takes what is shorter, dense or sparse.
+
+    Versions before 4.3 may count the bytes in another way, and take a sparse one rather.
+
+    Source: mllib-local/src/main/scala/org/apache/spark/ml/linalg/Vectors.scala,
+    Vector.compressedWithNNZ, getSparseSize and getDenseSize (3.5, 4.3).
+    """
+    length, count = float(values.shape[1]), nonzeros(values)
+    sparse = 1.5 * count + 2.0 < length
+    version = tuple(map(int, stage.metadata["sparkVersion"].split(".")[:2]))
+    return Storage(sparse, version < (4, 3) and op.equal(1.5 * count + 2.0, np.float64(length)))
 
 
 #: What a column of tokens holds, to its users.

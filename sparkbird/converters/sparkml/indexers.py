@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sparkbird.converters.sparkml.frame import Column
+from sparkbird.converters.sparkml.frame import SPARSE, Column
 from sparkbird.converters.sparkml.stages import (
     input_columns,
     output_columns,
@@ -94,7 +94,7 @@ def one_hot_encoder(stage: Stage, frame: Frame) -> Frame:
         coded = op.where(code < np.int64(width), code, np.int64(width))
         values = Sparse((Coded(coded, np.ones(width)),))
         parts = _indicators(frame[source], size, width)
-        frame = frame.with_column(target, values, parts=parts)
+        frame = frame.with_column(target, values, parts=parts, stored=SPARSE)
     return frame
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sparkbird.converters.sparkml.frame import Column, anywhere
+from sparkbird.converters.sparkml.frame import Column, anywhere, compressed
 from sparkbird.converters.sparkml.stages import reads_each, stage
 from sparkbird.errors import UnsupportedOptionError
 from sparkbird.graph import op
@@ -39,7 +39,8 @@ def interaction(stage: Stage, frame: Frame) -> Frame:
     else:
         values = _of_numbers(stage, frame, names)
     parts = (Column(None),) * int(values.shape[1])
-    return frame.with_column(stage.params["outputCol"], values, parts=parts)
+    attributes = {"parts": parts, "stored": compressed(stage, values)}
+    return frame.with_column(stage.params["outputCol"], values, **attributes)
 
 
 def _of_numbers(stage: Stage, frame: Frame, names: Sequence[str]) -> Array | Sparse:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sparkbird.converters.sparkml.frame import anywhere
+from sparkbird.converters.sparkml.frame import DENSE, anywhere
 from sparkbird.converters.sparkml.persisted import vector
 from sparkbird.converters.sparkml.stages import reads_each, reads_vector, stage
 from sparkbird.errors import UnsupportedError, UnsupportedOptionError
 from sparkbird.graph import op
+from sparkbird.graph.reference import quietly
 from sparkbird.graph.sparse import Sparse, product
 
 if TYPE_CHECKING:
@@ -49,19 +50,22 @@ def elementwise_product(stage: Stage, frame: Frame) -> Frame:
     createTransformFunc (4.3).
     """
     weights = _weights(stage)
-    x = frame.sparse(stage.params["inputCol"], len(weights))
+    name = stage.params["inputCol"]
+    x = frame.sparse(name, len(weights))
     scaled = x.scaled(weights) if isinstance(x, Sparse) else x * weights
-    return frame.with_column(stage.params["outputCol"], scaled)
+    return frame.with_column(stage.params["outputCol"], scaled, stored=frame[name].stored)
 
 
 @stage("feature.Normalizer", reads=reads_each(""), consumes="p")
+@quietly
 def normalizer(stage: Stage, frame: Frame) -> Frame:
     """``x / norm(x, p)``, what has a norm of 0 as it is: [N, K] -> [N, K].
 
     Source: mllib/src/main/scala/org/apache/spark/mllib/feature/Normalizer.scala, transform;
     .../mllib/linalg/Vectors.scala, norm (4.3).
     """
-    x = frame.vector(stage.params["inputCol"])
+    name = stage.params["inputCol"]
+    x = frame.vector(name)
     norm = op.expand(_norm(x, float(stage.params["p"])), axis=1)
     zero = op.equal(x, np.float64(0.0))
     frame.check(
@@ -69,7 +73,7 @@ def normalizer(stage: Stage, frame: Frame) -> Frame:
         f"{stage.uid} takes no vector with NaN and zeros: dense and sparse ones then differ",
     )
     divided = op.where(op.equal(norm, np.float64(0.0)), x, x / norm)
-    return frame.with_column(stage.params["outputCol"], divided)
+    return frame.with_column(stage.params["outputCol"], divided, stored=frame[name].stored)
 
 
 def _norm(x: Array, p: float) -> Array:
@@ -103,7 +107,7 @@ def pca(stage: Stage, frame: Frame) -> Frame:
     """
     components = stage.row["pc"]
     x = frame.sparse(stage.params["inputCol"], len(components))
-    return frame.with_column(stage.params["outputCol"], product(x, components))
+    return frame.with_column(stage.params["outputCol"], product(x, components), stored=DENSE)
 
 
 @stage("feature.DCT", reads=reads_each(""), consumes="inverse")
@@ -121,7 +125,7 @@ def dct(stage: Stage, frame: Frame) -> Frame:
     frame.check(anywhere(op.isinf(x)), f"{stage.uid} takes no infinities")
     cosines = _cosines(int(x.shape[1]))
     matrix = cosines.T if stage.params["inverse"] else cosines
-    return frame.with_column(stage.params["outputCol"], x @ matrix)
+    return frame.with_column(stage.params["outputCol"], x @ matrix, stored=DENSE)
 
 
 def _cosines(length: int) -> np.ndarray:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sparkbird.converters.sparkml.frame import DENSE, anywhere, compressed, rows_that
 from sparkbird.converters.sparkml.stages import reads_vector, stage
 from sparkbird.graph import op
 
 if TYPE_CHECKING:
     from sparkbird.converters.sparkml.frame import Frame
     from sparkbird.converters.sparkml.persisted import Stage
-    from sparkbird.graph.op import Array
 
 
 @stage(
@@ -27,12 +27,36 @@ def standard_scaler(stage: Stage, frame: Frame) -> Frame:
     StandardScalerModel.getTransformFunc (4.3).
     """
     std, mean = stage.row["std"], stage.row["mean"]
-    x: Array = frame.vector(stage.params["inputCol"], len(std))
-    if stage.params["withMean"]:
-        x = x - mean
-    if stage.params["withStd"]:
-        x = x * inverse(std)
-    return frame.with_column(stage.params["outputCol"], x)
+    moved, scaled = stage.params["withMean"], stage.params["withStd"]
+    center, scale = mean if moved else None, inverse(std) if scaled else None
+    return _standardized(stage, frame, len(std), center, scale)
+
+
+def _standardized(
+    stage: Stage, frame: Frame, length: int, center: np.ndarray | None, scale: np.ndarray | None
+) -> Frame:
+    """``(x - center) * scale``, or what there is of it: [N, K] -> [N, K].
+
+    Sparse vectors that are only scaled stay sparse, and their zeros zeros, also where the scale
+    is no number: trained on NaN it is NaN.
+
+    Source: mllib/src/main/scala/org/apache/spark/ml/feature/StandardScaler.scala,
+    StandardScalerModel.getTransformFunc (4.3).
+    """
+    name, target = stage.params["inputCol"], stage.params["outputCol"]
+    x, stored = frame.vector(name, length), frame[name].stored
+    moved = x if center is None else x - center
+    scaled = moved if scale is None else moved * scale
+    if center is not None:
+        return frame.with_column(target, scaled, stored=DENSE)
+    if scale is not None and not np.isfinite(scale).all():
+        zero = op.equal(x, np.float64(0.0)) & ~np.isfinite(scale)
+        fact = f"{stage.uid} takes in column {name!r} no 0 where its scale is no number"
+        unknown = anywhere(zero) & rows_that(stored.unknown, x)
+        frame.check(unknown, f"{fact}: dense and sparse vectors then differ")
+        kept = zero & op.expand(rows_that(stored.sparse, x), axis=1)
+        scaled = op.where(kept, x, scaled)
+    return frame.with_column(target, scaled, stored=stored)
 
 
 def inverse(values: np.ndarray) -> np.ndarray:
@@ -60,7 +84,7 @@ def min_max_scaler(stage: Stage, frame: Frame) -> Frame:
     scale = (high - low) * inverse(greatest - least)
     middle = op.where(op.isnan(x), x, np.float64((low + high) / 2))
     scaled = op.where(scale == 0, middle, (x - least) * scale + low)
-    return frame.with_column(stage.params["outputCol"], scaled)
+    return frame.with_column(stage.params["outputCol"], scaled, stored=compressed(stage, scaled))
 
 
 @stage(
@@ -75,8 +99,7 @@ def max_abs_scaler(stage: Stage, frame: Frame) -> Frame:
     """
     greatest = stage.row["maxAbs"]
     scale = 1.0 / np.where(greatest == 0, 1.0, greatest)
-    x = frame.vector(stage.params["inputCol"], len(greatest))
-    return frame.with_column(stage.params["outputCol"], x * scale)
+    return _standardized(stage, frame, len(greatest), None, scale)
 
 
 @stage(
@@ -92,9 +115,6 @@ def robust_scaler(stage: Stage, frame: Frame) -> Frame:
     RobustScalerModel.transform (4.3).
     """
     spread, median = stage.row["range"], stage.row["median"]
-    x = frame.vector(stage.params["inputCol"], len(spread))
-    if stage.params["withCentering"]:
-        x = x - median
-    if stage.params["withScaling"]:
-        x = x * inverse(spread)
-    return frame.with_column(stage.params["outputCol"], x)
+    moved, scaled = stage.params["withCentering"], stage.params["withScaling"]
+    center, scale = median if moved else None, inverse(spread) if scaled else None
+    return _standardized(stage, frame, len(spread), center, scale)

@@ -80,7 +80,8 @@ def _sliced(stage: Stage, frame: Frame, name: str, places: Sequence[int]) -> Fra
         )
     kept = tuple(parts[place] for place in places) if parts else ()
     values = x.select(places) if isinstance(x, Sparse) else op.take(x, np.array(places), axis=1)
-    return frame.with_column(stage.params["outputCol"], values, parts=kept)
+    attributes = {"parts": kept, "stored": frame[name].stored}
+    return frame.with_column(stage.params["outputCol"], values, **attributes)
 
 
 @stage(

@@ -5,7 +5,7 @@ A stage is a function ``(stage, frame) -> frame`` that adds what `model.transfor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -28,6 +28,9 @@ Reads: TypeAlias = Callable[[Stage], Mapping[str, str]]
 
 #: The columns that a stage adds, or may add.
 Adds: TypeAlias = Callable[[Stage], Iterable[str]]
+
+#: Of the columns given, those that a stage reads because they are there, and their types.
+Welcome: TypeAlias = Callable[[Stage, Collection[str]], Mapping[str, str]]
 
 #: Parameters of columns: which ones there are is read by `reads`, and by the functions.
 COLUMNS = """
@@ -52,6 +55,7 @@ class Entry:
     ignores     parameters that change training alone
     objections  the reasons why this very stage is not compiled
     adds        the columns that it adds, if its parameters and stages do not say so
+    welcome     the columns that it reads besides if they are there, if its stages do not say so
     """
 
     function: Function
@@ -60,6 +64,7 @@ class Entry:
     ignores: frozenset[str]
     objections: Callable[[Stage], Iterable[UnsupportedError]] = field(default=lambda _: ())
     adds: Adds | None = None
+    welcome: Welcome | None = None
 
 
 #: The parameters of columns that are added, in the order in which Spark adds them.
@@ -90,6 +95,7 @@ def stage(
     ignores: str = "",
     objections: Callable[[Stage], Iterable[UnsupportedError]] = lambda _: (),
     adds: Adds | None = None,
+    welcome: Welcome | None = None,
 ) -> Callable[[Function], Function]:
     """Register what the stages of the classes `names` do: ``feature.Binarizer``.
 
@@ -101,7 +107,7 @@ def stage(
             assert name not in _entries, f"{name} is there already"
             known = frozenset(f"{COLUMNS} {consumes}".split())
             ignored = frozenset(ignores.split())
-            _entries[name] = Entry(function, reads, known, ignored, objections, adds)
+            _entries[name] = Entry(function, reads, known, ignored, objections, adds, welcome)
         return function
 
     return register
@@ -128,6 +134,17 @@ def columns_read(stage: Stage) -> dict[str, str]:
     Those that an earlier stage adds are not among them.
     """
     return dict(_entry(stage).reads(stage))
+
+
+def columns_welcome(stage: Stage, given: Collection[str]) -> dict[str, str]:
+    """The columns among those `given` that the stage, and those inside it, read besides."""
+    entry = _entries.get(stage.name)
+    if entry and entry.welcome:
+        return dict(entry.welcome(stage, given))
+    found: dict[str, str] = {}
+    for inner in stage.stages:
+        found = columns_welcome(inner, given) | found
+    return found
 
 
 def columns_added(stage: Stage) -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sparkbird.converters.sparkml.frame import SPARSE, Storage
 from sparkbird.converters.sparkml.stages import TRAINING, reads_each, reads_vector, stage
 from sparkbird.dtypes import NO_TOKEN, STRING
 from sparkbird.errors import UnsupportedError, UnsupportedOptionError
@@ -55,7 +56,7 @@ def hashing_tf(stage: Stage, frame: Frame) -> Frame:
     counts = _counted(row, op.mod(code, np.int64(features)), features, tokens)
     if stage.params["binary"]:
         counts = counts.mapped(_ones)
-    return frame.with_column(stage.params["outputCol"], Sparse((counts,)))
+    return frame.with_column(stage.params["outputCol"], Sparse((counts,)), stored=SPARSE)
 
 
 @stage(
@@ -83,7 +84,7 @@ def count_vectorizer(stage: Stage, frame: Frame) -> Frame:
         counts = _of_at_least(counts, _lengths(tokens) * least)
     if stage.params["binary"]:
         counts = counts.mapped(_ones)
-    return frame.with_column(stage.params["outputCol"], Sparse((counts,)))
+    return frame.with_column(stage.params["outputCol"], Sparse((counts,)), stored=SPARSE)
 
 
 def _of_at_least(counts: Entries, least: Array) -> Entries:
@@ -135,9 +136,10 @@ def idf(stage: Stage, frame: Frame) -> Frame:
     transformSparse (4.3).
     """
     weights = stage.row["idf"]
-    x = frame.sparse(stage.params["inputCol"], len(weights))
+    name = stage.params["inputCol"]
+    x = frame.sparse(name, len(weights))
     scaled = x.scaled(weights) if isinstance(x, Sparse) else x * weights
-    return frame.with_column(stage.params["outputCol"], scaled)
+    return frame.with_column(stage.params["outputCol"], scaled, stored=frame[name].stored)
 
 
 @stage(
@@ -158,5 +160,6 @@ def word2vec(stage: Stage, frame: Frame) -> Frame:
     place, row = _known(tokens, words)
     zeros = op.rows_of(np.zeros(stage.params["vectorSize"]), _first(tokens))
     total = op.add_at(zeros, row, op.take(vectors, place))
-    share = 1.0 / op.maximum(_lengths(tokens), np.float64(1.0))
-    return frame.with_column(stage.params["outputCol"], total * op.expand(share, axis=1))
+    count = _lengths(tokens)
+    values = total * op.expand(1.0 / op.maximum(count, np.float64(1.0)), axis=1)
+    return frame.with_column(stage.params["outputCol"], values, stored=Storage(count < 1.0))

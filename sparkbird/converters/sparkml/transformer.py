@@ -11,10 +11,11 @@ from sparkbird.converters.sparkml.stages import (
     audit,
     columns_added,
     columns_read,
+    columns_welcome,
     readers,
 )
 from sparkbird.graph import op, trace
-from sparkbird.graph.sparse import dense
+from sparkbird.graph.sparse import Sparse, Vectors, dense
 from sparkbird.schema import DROPPED
 
 if TYPE_CHECKING:
@@ -22,11 +23,18 @@ if TYPE_CHECKING:
 
     from sparkbird.converters.registry import Columns, Results
     from sparkbird.converters.sparkml.persisted import Stage
+    from sparkbird.graph.op import Array
     from sparkbird.graph.table import Table
 
 
+#: Vectors of so many values are given with their zeros: they travel faster so.
+_SHORT = 1_000
+
 #: What the classes of trees have in their names.
 _TREES = ("DecisionTree", "RandomForest", "GBT")
+
+#: What is made of other stages, and adds a column of its own.
+_FORMULA = "feature.RFormulaModel"
 
 #: What is said of models that may be no faster than Spark's own.
 _OWN_CODE = (
@@ -49,6 +57,7 @@ def _types(stage: Stage) -> Mapping[int, str]:
     objections=audit,
     columns=_columns,
     column_types=_types,
+    welcome=columns_welcome,
 )
 def transformer(stage: Stage, x: Table) -> Results:
     """Each column that `transform` adds, [N] or [N, K]: predictions first, then the last one.
@@ -65,13 +74,21 @@ def transformer(stage: Stage, x: Table) -> Results:
     if not _has_trees(stage):
         current.remarks.append(_OWN_CODE)
     order = sorted(current.adds, key=lambda name: name != stage_prediction(stage))
-    added = {name: dense(frame[name].values) for name in order}
+    added = {name: _given(frame[name]) for name in order}
     if frame.dropped:
         dropped = frame.dropped[0]
         for mask in frame.dropped[1:]:
             dropped = op.logical_or(dropped, mask)
         added[DROPPED] = dropped
     return added
+
+
+def _given(column: Column) -> Array | Vectors:
+    """The values of a column; of long vectors that are mostly zeros the entries."""
+    values = column.values
+    if not isinstance(values, Sparse) or values.shape[1] <= _SHORT:
+        return dense(values)
+    return Vectors(values.entries(), values.shape[1], compressed=column.stored.sparse is not True)
 
 
 def _has_trees(stage: Stage) -> bool:
@@ -81,9 +98,10 @@ def _has_trees(stage: Stage) -> bool:
 
 def stage_prediction(stage: Stage) -> str:
     """The column that its users want first: the prediction of the last stage, or its output."""
-    while stage.stages:
+    while stage.stages and stage.name != _FORMULA:
         stage = stage.stages[-1]
     params = stage.params
-    names = [params.get(name) for name in ("predictionCol", "outputCol")]
+    wanted = ("featuresCol",) if stage.name == _FORMULA else ("predictionCol", "outputCol")
+    names = [params.get(name) for name in wanted]
     several = params.get("outputCols") or [""]
     return str(next((name for name in names if name), several[-1]))

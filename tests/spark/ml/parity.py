@@ -28,7 +28,6 @@ class Case:
     more     makes further rows, of the same columns, to score
     refused  makes rows on which Spark raises: each by itself must be refused
     rtol     how far numbers may lie apart
-    travels  whether its vectors are short enough for a batch of them in a worker of Spark
     note     what the case is about, if the stage does not say
     """
 
@@ -37,7 +36,6 @@ class Case:
     more: Callable[[Any], Any] | None = None
     refused: Callable[[Any], Any] | None = None
     rtol: float = 1e-12
-    travels: bool = True
     note: str = field(default="")
 
 
@@ -59,9 +57,8 @@ def check(case: Case, spark: Any, folder: Any) -> None:
         model.write().overwrite().save(path)
         expected = model.transform(rows).schema
     compiled = sparkbird.compile(path, inputs=rows)
-    if case.travels:
-        added, expected = typed(transform(rows, compiled).schema), typed(expected)
-        assert added[len(rows.columns) :] == expected[len(rows.columns) :]
+    added, expected = typed(transform(rows, compiled).schema), typed(expected)
+    assert added[len(rows.columns) :] == expected[len(rows.columns) :]
     for given in (rows, *([case.more(spark)] if case.more else [])):
         compare(compiled.transform(given.toArrow()), model.transform(given), given, case.rtol)
         assert len(compiled.transform(given.limit(0).toArrow())) == 0

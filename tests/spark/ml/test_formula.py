@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from pyspark.ml import Pipeline
 from pyspark.ml.feature import MaxAbsScaler, RFormula
+from pyspark.sql import functions as F
 
 import sparkbird
-from sparkbird.errors import InvalidValueError
+from sparkbird.errors import ColumnTypeError, InvalidValueError
 from tests.spark.ml import rows
-from tests.spark.ml.parity import compare
+from tests.spark.ml.parity import compare, typed
 
 
 def mixed(spark):
@@ -22,6 +23,16 @@ def mixed(spark):
         for s, a, b, c in zip(strings, x, n, y, strict=True)
     ]
     return spark.createDataFrame(made, columns)
+
+
+def seen(spark):
+    """The same, where no response is NULL or new."""
+    return mixed(spark).limit(20)
+
+
+def with_label(spark):
+    """The same, with a label already: it is left alone."""
+    return mixed(spark).selectExpr("x", "y", "-y AS label")
 
 
 def with_vectors(spark):
@@ -54,6 +65,54 @@ def test_features_are_those_of_spark(formula, make, more, options, spark, tmp_pa
     compiled = sparkbird.compile(str(tmp_path / "model"), inputs=given)
     for some in (given, *([more(spark)] if more else [])):
         compare(compiled.transform(some.toArrow()), model.transform(some), some, 1e-12)
+
+
+def answers(spark):
+    """Responses that were not seen, are NULL, and one that was seen."""
+    found = [("maybe", 5.5, 3), (None, None, None), ("yes", 1.5, 2)]
+    return spark.createDataFrame(found, "answer string, y double, n int").selectExpr(
+        "'Oslo' AS town", "'s' AS size", "1.0 AS x", "n", "y", "answer", "n > 2 AS ok"
+    )
+
+
+LABELS = [
+    ("y ~ x + town", mixed, {}, ["features", "label"]),
+    ("n ~ x", mixed, {"labelCol": "target", "featuresCol": "f"}, ["f", "target"]),
+    ("ok ~ x", mixed, {}, ["features", "label"]),
+    ("answer ~ x + size", seen, {}, ["features", "label"]),
+    ("answer ~ x", mixed, {"handleInvalid": "keep"}, ["features", "label"]),
+    ("answer ~ x", mixed, {"handleInvalid": "skip"}, ["features", "label"]),
+    ("n ~ x", seen, {"forceIndexLabel": True}, ["features", "label"]),
+    ("y ~ x", with_label, {}, ["features"]),
+    ("~ x", mixed, {}, ["features"]),
+]
+
+
+@pytest.mark.parametrize(("formula", "make", "options", "added"), LABELS)
+def test_rows_with_the_response_get_a_label(formula, make, options, added, spark):
+    model = RFormula(formula=formula, **options).fit(mixed(spark))
+    some = make(spark)
+    some = some if make is not mixed else some.unionByName(answers(spark))
+    expected, found = model.transform(some), sparkbird.transform(some, model)
+    assert typed(found.schema) == typed(expected.schema)
+    assert found.columns[len(some.columns) :] == added
+    compiled = sparkbird.compile(model, inputs=some)
+    compare(compiled.transform(some.toArrow()), expected, some, 1e-12)
+    assert compiled.schema.default_output == options.get("featuresCol", "features")
+
+
+def test_a_response_of_another_type_is_refused(spark):
+    model = RFormula(formula="y ~ x").fit(mixed(spark))
+    with pytest.raises(ColumnTypeError, match="'y' holds strings"):
+        sparkbird.transform(mixed(spark).withColumn("y", F.col("answer")), model)
+
+
+def test_a_response_that_was_not_seen_is_refused(spark):
+    model = RFormula(formula="answer ~ x").fit(mixed(spark))
+    compiled = sparkbird.compile(model, inputs=answers(spark))
+    for row in answers(spark).toArrow().to_batches(1)[:2]:
+        with pytest.raises(InvalidValueError, match="'answer'"):
+            compiled.transform(row)
 
 
 def test_strings_that_were_not_seen_are_refused(spark, tmp_path):

@@ -33,8 +33,7 @@ def of_words(stage, more=unseen, note="", **options):
         first = Tokenizer(inputCol="text", outputCol="words")
         return Pipeline(stages=[first, stage(inputCol="words", outputCol="found", **options)])
 
-    travels = options.get("numFeatures", 0) < 2**13
-    return Case(pipeline, texts, more, travels=travels, note=note or f"{stage.__name__} {options}")
+    return Case(pipeline, texts, more, note=note or f"{stage.__name__} {options}")
 
 
 def vectors(**options):
