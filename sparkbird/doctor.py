@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from sparkbird.errors import JavaError
+from sparkbird.kernels import machine
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Finding:
 #: Packages by what they are for; those of the first line must be there.
 _PACKAGES = {
     "everywhere": ("numpy", "pyarrow", "onnxruntime"),
+    "fast forests": ("llvmlite",),
     "to compile": ("onnx",),
     "in Spark": ("pyspark", "pandas"),
     "models": ("scikit-learn", "lightgbm", "xgboost", "catboost"),
@@ -34,7 +36,7 @@ _NEEDED = ("numpy", "pyarrow", "onnxruntime", "onnx")
 
 
 def findings() -> Iterator[Finding]:
-    """Python, packages, what onnxruntime runs on, and Java."""
+    """Python, packages, what onnxruntime and forests run on, and Java."""
     python = f"{platform.python_version()} at {sys.executable}, {platform.platform()}"
     yield Finding("Python", python, sys.version_info >= (3, 10))
     yield Finding("sparkbird", version("sparkbird"))
@@ -42,6 +44,7 @@ def findings() -> Iterator[Finding]:
         for name in names:
             yield _package(name, purpose)
     yield _providers()
+    yield _kernels()
     if _version("pyspark"):
         yield _java()
 
@@ -65,6 +68,12 @@ def _providers() -> Finding:
         hint = "pip install 'sparkbird[cpu]' or 'sparkbird[gpu]'"
         return Finding("providers", f"onnxruntime cannot be imported ({error}): {hint}", ok=False)
     return Finding("providers", ", ".join(onnxruntime.get_available_providers()))
+
+
+def _kernels() -> Finding:
+    """Whether forests run as machine code of our own; ONNX Runtime will do, too."""
+    host = machine.host()
+    return Finding("kernels", f"{host.name} on {host.cpu}" if host else machine.lacking())
 
 
 def _java() -> Finding:

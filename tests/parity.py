@@ -6,11 +6,13 @@ rows, one and none, and on trap rows, one at a time. Where the original raises, 
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -27,8 +29,10 @@ from sparkbird.frames import inputs_of
 from sparkbird.graph.sparse import Sparse
 from sparkbird.graph.table import Table, columns_of
 from sparkbird.inputs import resolve
+from sparkbird.model import _as_original
+from sparkbird.runtime.plan import KERNELS
 from sparkbird.runtime.scoring import score
-from sparkbird.runtime.sessions import SESSIONS
+from sparkbird.runtime.sessions import SESSIONS, open_session
 from sparkbird.schema import MATRIX, Schema
 
 METHODS = (
@@ -114,6 +118,7 @@ def compare(case: Case, compiled: Any, model: Any, method: str, X: Any) -> None:
     assert_same(case, as_array(in_numpy), expected, f"{method} in NumPy", types=False)
     for rows in (X, X[:1], X[:0]):
         actual = getattr(compiled, method)(rows)
+        assert_kernels_agree(compiled, method, rows, actual)
         if case.whole and len(rows):
             expected = quietly(getattr(model, method), rows)
         assert_same(case, actual, head(expected, len(rows)), f"{method} in ONNX Runtime")
@@ -130,7 +135,25 @@ def check_traps(case: Case, compiled: Any, model: Any, methods: tuple[str, ...],
         for method in methods if not refused.all() else ():
             expected = quietly(getattr(model, method), rows[~refused])
             actual = getattr(compiled, method)(rows[~refused])
+            assert_kernels_agree(compiled, method, rows[~refused], actual)
             assert_same(case, actual, expected, f"{method} of the rows with {value}")
+
+
+def assert_kernels_agree(compiled: Any, method: str, rows: Any, actual: Any) -> None:
+    """What ONNX Runtime gives without kernels is bit for bit what there is with them."""
+    if b"TreeEnsemble" not in compiled.to_bytes():
+        return
+    with mock.patch.dict(os.environ, {KERNELS: "0"}):
+        session = open_session(compiled.to_bytes(), [method])
+    plain, _ = score(session, inputs_of(session.schema, rows), on_invalid="null")
+    (output,) = session.outputs
+    tensors = [plain[tensor.name].astype(tensor.numpy) for tensor in output.tensors]
+    for one, other in zip(as_list(actual), as_list(_as_original(output, tensors)), strict=True):
+        np.testing.assert_array_equal(np.asarray(one), np.asarray(other), f"{method}, kernels")
+
+
+def as_list(result: Any) -> list[Any]:
+    return result if isinstance(result, list) else [result]
 
 
 #: The errors, beside ValueError and its kinds, with which originals refuse rows: an AttributeError

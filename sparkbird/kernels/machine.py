@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 
 from sparkbird.kernels.emit import U8, Function, Value
 
@@ -98,7 +97,9 @@ def lacking() -> str:
     """Why there are no kernels, or nothing."""
     if host():
         return ""
-    if find_spec("llvmlite") is None:
+    try:
+        import llvmlite  # noqa: F401
+    except ImportError:
         return "llvmlite is not installed: pip install 'sparkbird[fast]'"
     return "the processor has neither AVX2 nor AVX-512 VBMI"
 
