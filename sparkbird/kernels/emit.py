@@ -12,7 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from llvmlite import ir
+
+def _ir() -> Any:
+    """LLVM's representation in llvmlite, which may be missing where no code is made."""
+    from llvmlite import ir
+
+    return ir
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,12 @@ class Kind:
     def llvm(self) -> Any:
         """As LLVM has it."""
         if self.pointer:
-            return ir.PointerType()
+            return _ir().PointerType()
         if self.floating:
-            element = ir.FloatType() if self.bits == 32 else ir.DoubleType()
+            element = _ir().FloatType() if self.bits == 32 else _ir().DoubleType()
         else:
-            element = ir.IntType(self.bits)
-        return ir.VectorType(element, self.lanes) if self.lanes else element
+            element = _ir().IntType(self.bits)
+        return _ir().VectorType(element, self.lanes) if self.lanes else element
 
     @property
     def name(self) -> str:
@@ -130,7 +135,7 @@ class Value:
     def shuffled(self, lanes: Sequence[int], other: Value | None = None) -> Value:
         """The lanes of these numbers, those of `other` counted on."""
         second = (other or self).llvm
-        mask = ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), [*lanes])
+        mask = _ir().Constant(_ir().VectorType(_ir().IntType(32), len(lanes)), [*lanes])
         found = self.function.builder.shuffle_vector(self.llvm, second, mask)
         return Value(self.function, self.kind.of(len(lanes)), found)
 
@@ -169,10 +174,10 @@ class Function:
     def __init__(self, module: Any, name: str, arguments: Sequence[Kind]) -> None:
         kinds = [kind.llvm for kind in arguments]
         self._module = module
-        self._function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
+        self._function = _ir().Function(module, _ir().FunctionType(_ir().VoidType(), kinds), name)
         self._entry = self._function.append_basic_block("entry")
-        self._places = ir.IRBuilder(self._entry)
-        self.builder = ir.IRBuilder(self._function.append_basic_block("start"))
+        self._places = _ir().IRBuilder(self._entry)
+        self.builder = _ir().IRBuilder(self._function.append_basic_block("start"))
         self.arguments = tuple(
             Value(self, kind, llvm)
             for kind, llvm in zip(arguments, self._function.args, strict=True)
@@ -186,7 +191,7 @@ class Function:
     def constant(self, number: float, kind: Kind) -> Value:
         """A number, in each lane."""
         content = [number] * kind.lanes if kind.lanes else number
-        return Value(self, kind, ir.Constant(kind.llvm, content))
+        return Value(self, kind, _ir().Constant(kind.llvm, content))
 
     def like(self, value: Value, other: Operand) -> Value:
         """`other` as an operand beside `value`: itself, or a number in each lane."""
@@ -195,8 +200,10 @@ class Function:
     def splat(self, scalar: Value, lanes: int) -> Value:
         """A scalar in each of so many lanes."""
         kind = scalar.kind.of(lanes)
-        undefined = ir.Constant(kind.llvm, ir.Undefined)
-        first = self.builder.insert_element(undefined, scalar.llvm, ir.Constant(ir.IntType(32), 0))
+        undefined = _ir().Constant(kind.llvm, _ir().Undefined)
+        first = self.builder.insert_element(
+            undefined, scalar.llvm, _ir().Constant(_ir().IntType(32), 0)
+        )
         return Value(self, kind, first).shuffled([0] * lanes)
 
     def further(self, pointer: Value, offset: Operand) -> Value:
@@ -231,8 +238,8 @@ class Function:
     def call(self, intrinsic: str, result: Kind, *operands: Value) -> Value:
         """What one of LLVM's own functions gives."""
         kinds = [operand.kind.llvm for operand in operands]
-        declared = self._module.globals.get(intrinsic) or ir.Function(
-            self._module, ir.FunctionType(result.llvm, kinds), intrinsic
+        declared = self._module.globals.get(intrinsic) or _ir().Function(
+            self._module, _ir().FunctionType(result.llvm, kinds), intrinsic
         )
         found = self.builder.call(declared, [operand.llvm for operand in operands])
         return Value(self, result, found)
