@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -15,7 +17,10 @@ from pyspark.ml import Estimator
 from pyspark.sql.utils import is_remote
 
 import sparkbird
+import sparkbird.model
 from sparkbird.errors import InvalidValueError
+from sparkbird.runtime.plan import KERNELS
+from sparkbird.runtime.sessions import Sessions
 from sparkbird.spark.transform import transform
 
 
@@ -60,12 +65,26 @@ def check(case: Case, spark: Any, folder: Any) -> None:
     added, expected = typed(transform(rows, compiled).schema), typed(expected)
     assert added[len(rows.columns) :] == expected[len(rows.columns) :]
     for given in (rows, *([case.more(spark)] if case.more else [])):
-        compare(compiled.transform(given.toArrow()), model.transform(given), given, case.rtol)
+        table = given.toArrow()
+        compare(compiled.transform(table), model.transform(given), given, case.rtol)
+        assert_kernels_agree(compiled, table)
         assert len(compiled.transform(given.limit(0).toArrow())) == 0
     if case.refused:
         for row in case.refused(spark).toArrow().to_batches(1):
             with pytest.raises(InvalidValueError):
                 compiled.transform(row)
+
+
+def assert_kernels_agree(compiled: Any, table: Any) -> None:
+    """What ONNX Runtime gives without kernels is bit for bit what there is with them."""
+    if b"TreeEnsemble" not in compiled.to_bytes():
+        return
+    ours = compiled.transform(table)
+    without = mock.patch.dict(os.environ, {KERNELS: "0"})
+    with without, mock.patch.object(sparkbird.model, "SESSIONS", Sessions()):
+        theirs = compiled.transform(table)
+    for name in ours.columns.difference(table.column_names):
+        np.testing.assert_array_equal(dense(ours[name]), dense(theirs[name]), name)
 
 
 @contextmanager
