@@ -143,9 +143,10 @@ class Fold:
         self._columns = {id(part): self._columns_of(part) for part in forest.parts}
 
     def __str__(self) -> str:
-        counts = {"numbers": len(self.numbers), "strings": len(self.strings)}
-        found = " and ".join(f"{count} of {kind}" for kind, count in counts.items() if count)
-        return f"on the model's own columns, {found}: what is in front is folded into it"
+        strings = sum(origin.strings for origin in self.origins.values())
+        counts = {"numbers": len(self.origins) - strings, "strings": strings}
+        found = " and ".join(f"{count} from {kind}" for kind, count in counts.items() if count)
+        return f"its columns, {found}, folded into it"
 
     def rows(self, values: Mapping[str, Any]) -> Folded | None:
         """The rows of a batch, or None if it has more distinct strings than a byte numbers."""

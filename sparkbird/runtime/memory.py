@@ -6,8 +6,10 @@ million rows that takes as long as the scaling. Smaller pieces the C library kee
 
 from __future__ import annotations
 
+import ctypes
 import math
 import weakref
+from contextlib import suppress
 from threading import RLock
 
 import numpy as np
@@ -56,6 +58,15 @@ class Memory:
             self._idle.append(piece)
             while self.idle_bytes > self._kept_bytes:
                 del self._idle[0]
+
+
+def trim() -> None:
+    """Give memory back to the system that the C library keeps, where it is GNU's.
+
+    What it takes to make a model ready is several times what is kept of it.
+    """
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 #: The memory of this process.

@@ -181,7 +181,8 @@ def _fold(
     graph: Graph, found: Found, forest: Forest, before: Part, known: Sequence[Lookup]
 ) -> Fold | None:
     """The steps in front of a forest, folded into it if they can be."""
-    traced = origins(graph, found.rows)
+    name = found.rows  # alone: what computes rows must not keep the trees
+    traced = origins(graph, name)
     if not traced:
         return None
 
@@ -189,7 +190,7 @@ def _fold(
         values = dict(given)
         for lookup in known:
             lookup.run(values)
-        rows: np.ndarray = before.run(values)[found.rows]
+        rows: np.ndarray = before.run(values)[name]
         return rows
 
     try:

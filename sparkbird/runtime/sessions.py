@@ -13,6 +13,7 @@ from sparkbird import artifact
 from sparkbird.dtypes import BY_NAME, STRING
 from sparkbird.errors import ArtifactError, SparkbirdError
 from sparkbird.runtime.inference import Inference
+from sparkbird.runtime.memory import trim
 from sparkbird.runtime.part import Result
 from sparkbird.runtime.providers import providers
 from sparkbird.schema import Output, Schema
@@ -119,6 +120,7 @@ def open_session(content: bytes, outputs: Sequence[str], *, device: str = "auto"
             f"ONNX Runtime {ort.__version__} cannot load the model: {error}",
             "sparkbird writes models for onnxruntime 1.21 and later.",
         ) from error
+    trim()
     return Session(
         run=found.run,
         run_into=found.run_into,
