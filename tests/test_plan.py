@@ -59,6 +59,7 @@ FORESTS = [
     (RandomForestClassifier(n_estimators=5), ("predict", "predict_proba"), 1),
     (RandomForestClassifier(n_estimators=5), ("predict_proba", "leaf"), 2),
     (RandomForestRegressor(n_estimators=5), "predict", 1),
+    (GradientBoostingClassifier(init=RandomForestClassifier(3), n_estimators=3), "predict", 2),
     (DecisionTreeRegressor(), "predict", 1),
     (make_pipeline(PCA(2), RandomForestRegressor(n_estimators=5)), "predict", 1),
     (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -51,7 +51,7 @@ class Step:
         values[self.result] = self.forest.result(rows)
 
     def _rows(self, values: dict[str, Any]) -> Rows:
-        if self.before:
+        if self.before and self.rows not in values:
             values |= self.before.run(values)
         return Matrix(values[self.rows])
 
@@ -146,34 +146,26 @@ def _steps(
     if host is None or providers[0] != CPU:
         return
     given = {lookup.result: lookup.dtype for lookup in known}
-    there = {*graph.inputs, *given}
+    parts: dict[str, Part | None] = dict.fromkeys([*graph.inputs, *given])
     for found in forests(graph):
-        step = made.get(found.result) or _step(host, graph, found, known, there, given, providers)
+        if found.rows not in parts:
+            rows = Result(found.rows, found.trees.threshold.dtype)
+            parts[rows.name] = Part(graph.part({rows.name: rows.dtype}, given), [rows], providers)
+        step = made.get(found.result) or _step(host, graph, found, known, parts[found.rows])
         if step:
             yield step
             given[step.result] = step.dtype
-            there |= {step.rows, step.result}
+            parts[step.result] = None
 
 
 def _step(
-    host: Machine,
-    graph: Graph,
-    found: Found,
-    known: Sequence[Lookup],
-    there: Container[str],
-    given: Mapping[str, np.dtype],
-    providers: Sequence[str],
+    host: Machine, graph: Graph, found: Found, known: Sequence[Lookup], before: Part | None
 ) -> Step | None:
     try:
         forest = Forest(host, found.trees, found.values, found.output, found.outputs)
     except ValueError:  # too many thresholds: ONNX Runtime runs it
         return None
-    before = fold = None
-    if found.rows not in there:
-        rows = Result(found.rows, found.trees.threshold.dtype)
-        content = graph.part({rows.name: rows.dtype}, given)
-        before = Part(content, [rows], providers)
-        fold = _fold(graph, found, forest, before, known)
+    fold = _fold(graph, found, forest, before, known) if before else None
     return Step(found.result, found.dtype, found.rows, forest, before, fold)
 
 
