@@ -92,7 +92,9 @@ def bars(group: Group) -> str:
     others = [way for way in group.ways if way != group.own]
     cases = [case for case in group.cases if _of_case(group, case, others)]
     axis = Axis.over(_spreads(group), LEFT, WIDTH - RIGHT)
-    body, y = [], float(HEAD + _LINE * _legend_lines(others) + 10)
+    drawn = sorted({place for case in cases for place, _ in _of_case(group, case, others)})
+    legend = _legend([(place, others[place]) for place in drawn])
+    body, y = [], float(HEAD + _LINE * len({y for _, _, y in legend}) + 10)
     top = y
     for case in cases:
         found = _of_case(group, case, others)
@@ -104,7 +106,8 @@ def bars(group: Group) -> str:
         y += GAP
     grid = [_vertical(axis, ratio, top - 6, y - GAP + 6) for ratio in axis.ticks()]
     ticks = [_text(axis.at(r), y + 10, _ratio(r), "middle", "quiet") for r in axis.ticks()]
-    lines = [*_legend(others), *grid, *body, *ticks]
+    words = [_key(place, others[place], x, y) for place, x, y in legend]
+    lines = [*words, *grid, *body, *ticks]
     return _page(group.title, "times that sparkbird is faster than", lines, y + 24)
 
 
@@ -185,29 +188,22 @@ def _vertical(axis: Axis, ratio: float, top: float, bottom: float) -> str:
     return f'<line class="{kind}" {place} y1="{top:.1f}" y2="{bottom:.1f}"/>'
 
 
-def _legend(ways: Sequence[str]) -> list[str]:
-    lines = []
-    for (x, y), (i, way) in zip(_legend_places(ways), enumerate(ways), strict=True):
-        kind = f"w{i % len(COLOURS)}"
-        lines.append(f'<rect class="{kind}" x="{x}" y="{y - 10}" width="11" height="11"/>')
-        lines.append(_text(x + 17, y, way))
-    return lines
-
-
-def _legend_places(ways: Sequence[str]) -> list[tuple[float, float]]:
-    """Beside each other, on a new line where one is full."""
-    places, x, y = [], float(MARGIN), float(HEAD + 14)
-    for way in ways:
+def _legend(ways: Sequence[tuple[int, str]]) -> list[tuple[int, float, float]]:
+    """Where the keys of ways are: beside each other, on a new line where one is full."""
+    found, x, y = [], float(MARGIN), float(HEAD + 14)
+    for place, way in ways:
         width = 17 + _LETTER * len(way) + 18
         if x > MARGIN and x + width > WIDTH - MARGIN:
             x, y = float(MARGIN), y + _LINE
-        places.append((x, y))
+        found.append((place, x, y))
         x += width
-    return places
+    return found
 
 
-def _legend_lines(ways: Sequence[str]) -> int:
-    return len({y for _, y in _legend_places(ways)})
+def _key(place: int, way: str, x: float, y: float) -> str:
+    kind = f"w{place % len(COLOURS)}"
+    square = f'<rect class="{kind}" x="{x}" y="{y - 10}" width="11" height="11"/>'
+    return square + _text(x + 17, y, way)
 
 
 def _page(title: str, subtitle: str, lines: Sequence[str], height: float) -> str:
