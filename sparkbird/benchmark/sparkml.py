@@ -12,6 +12,7 @@ import numpy as np
 from sparkbird.benchmark.measure import rounds
 from sparkbird.benchmark.options import Options
 from sparkbird.benchmark.results import Group, Measurement
+from sparkbird.benchmark.session import session
 from sparkbird.converters.native import opened
 from sparkbird.spark.transform import transform
 
@@ -26,21 +27,14 @@ _TOWNS = [f"town {i}" for i in range(50)]
 
 def measured(options: Options) -> Iterator[Group]:
     """Rows a second of Spark ML and of sparkbird, for each of the pipelines."""
-    from sparkbird.spark.session import local_session
-
     count = options.rows or (_QUICK if options.quick else ROWS)
     found: list[Measurement] = []
-    with tempfile.TemporaryDirectory() as folder:
-        conf = {"spark.master": "local[2]", "spark.local.dir": folder, "spark.log.level": "FATAL"}
-        spark = local_session("sparkbird bench", **{"spark.driver.memory": "4g"}, **conf)
-        try:
-            for case in options.each(PIPELINES):
-                rows_of, make = PIPELINES[case]
-                frame = _table(spark, folder, rows_of, count)
-                times = _of_pipeline(frame, make(), options.repeats)
-                found += [Measurement(case, way, count, times[way]) for way in times]
-        finally:
-            spark.stop()
+    with tempfile.TemporaryDirectory() as folder, session(folder) as spark:
+        for case in options.each(PIPELINES):
+            rows_of, make = PIPELINES[case]
+            frame = _table(spark, folder, rows_of, count)
+            times = _of_pipeline(frame, make(), options.repeats)
+            found += [Measurement(case, way, count, times[way]) for way in times]
     title = f"Spark ML, {count:,} rows, local[2], from memory, nothing out"
     note = "Of the columns that Spark ML adds sparkbird gives all, or the prediction alone."
     yield Group("sparkml", "pipelines", title, _OWN, "rows/s", tuple(found), notes=(note,))
