@@ -182,6 +182,9 @@ def bench(
     cache: Annotated[
         Path | None, typer.Option(help="A folder in which trained models are kept.")
     ] = None,
+    lleaves: Annotated[
+        str, typer.Option(help="A Python that has lleaves, which needs an older llvmlite.")
+    ] = "",
     json: Annotated[
         Path | None, typer.Option(help="A file for all measurements, written as they come.")
     ] = None,
@@ -194,9 +197,8 @@ def bench(
     from sparkbird.benchmark import output
     from sparkbird.benchmark.options import Options
 
-    options = Options(
-        repeats, rows, threads, quick=quick, cases=tuple(case or ()), cache=cache, progress=_hint
-    )
+    cases = tuple(case or ())
+    options = Options(repeats, rows, threads, quick, cases, cache, lleaves, progress=_hint)
     kept = output.Kept(json, charts)
     for part in output.shown(show, kept) if show else output.measured(options, only, kept):
         _say(part)

@@ -1,7 +1,9 @@
 """The benchmark at its smallest: that it runs and says what it should, not how fast."""
 
 import json
+import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -189,6 +191,48 @@ def test_a_peer_that_is_not_there_is_named(monkeypatch):
     notes = {way: group.at(case, way).note for way in group.ways}
     assert notes["Hummingbird"] == notes["onnxmltools + onnxruntime"] == "not installed"
     assert notes["lleaves"] == "not for it"
+
+
+#: What the real one does, by LightGBM itself.
+LLEAVES = """
+import lightgbm
+from pathlib import Path
+
+class Model:
+    def __init__(self, model_file):
+        self.booster = lightgbm.Booster(model_file=model_file)
+
+    def compile(self, cache):
+        Path(cache).touch()
+
+    def predict(self, rows, n_jobs):
+        return self.booster.predict(rows, num_threads=n_jobs)
+"""
+ONE = Options(
+    repeats=2, quick=True, cases=("LightGBM, Higgs, 100 x depth 6",), lleaves=sys.executable
+)
+
+
+def test_lleaves_is_measured_in_a_process_of_its_own(tmp_path, monkeypatch):
+    pytest.importorskip("lightgbm")
+    (tmp_path / "lleaves.py").write_text(LLEAVES)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    for group in run(replace(ONE, cache=tmp_path), ["forests"]):
+        (case,) = group.cases
+        found = group.at(case, "lleaves")
+        assert len(found.seconds) == 2
+        assert min(found.seconds) > 0
+        assert found.facts["difference from the original"] == 0
+    assert len([*tmp_path.glob("lleaves-*.bin")]) == 1
+
+
+def test_lleaves_that_does_not_start_is_said_to_fail(tmp_path, monkeypatch):
+    pytest.importorskip("lightgbm")
+    (tmp_path / "lleaves.py").write_text("raise SystemExit(3)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    group = next(run(ONE, ["forests"]))
+    (case,) = group.cases
+    assert "fails: RuntimeError" in group.at(case, "lleaves").note
 
 
 def test_trained_forests_are_kept(tmp_path):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sparkbird.benchmark.apart import Apart
 from sparkbird.benchmark.measure import clock_for, installed, pinned, rounds, threads_said
 from sparkbird.benchmark.options import Options
 from sparkbird.benchmark.peers import OWN, PEERS, Call, Task, prepared
@@ -43,7 +44,8 @@ class Work:
 def measured(options: Options) -> Iterator[Group]:
     """A group for each work."""
     for name, work in WORKS.items():
-        yield _scored(name, work, options)
+        if any(options.wants(forest.name) for forest in work.forests):
+            yield _scored(name, work, options)
 
 
 def _scored(name: str, work: Work, options: Options) -> Group:
@@ -67,11 +69,16 @@ def _of_forest(forest: Forest, work: Work, options: Options) -> list[Measurement
     rows, batch = _rows(forest, work, options)
     with pinned(options.threads):
         sample = rows[: min(1_000, len(rows))]
-        task = Task(model, forest.library, sized.depth, sample, options.threads, options.cache)
+        task = Task(
+            *(model, forest.library, sized.depth, sample),
+            *(options.threads, options.cache, options.lleaves),
+        )
         calls, notes = prepared(PEERS, task)
         facts = _differences(calls, rows[:batch])
         ways = {way: _in_batches(call, rows, batch) for way, call in calls.items()}
-        seconds = rounds(ways, options.repeats, clock_for(options.threads))
+        pids = [call.pid for call in calls.values() if isinstance(call, Apart)]
+        rounds(ways, 1)  # unmeasured: pages are touched, rows travel to who is apart
+        seconds = rounds(ways, options.repeats, clock_for(options.threads, pids))
     return [
         Measurement(forest.name, way, len(rows), seconds[way], facts[way])
         if way in seconds

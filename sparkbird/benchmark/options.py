@@ -21,6 +21,7 @@ class Options:
     quick     the smallest sizes, to see that everything runs; its figures say nothing
     cases     parts of the names of the cases wanted; all if empty
     cache     a folder for what takes long to train or to compile
+    lleaves   an interpreter that has lleaves, if this one has it not
     progress  is told what is being done
     """
 
@@ -30,6 +31,7 @@ class Options:
     quick: bool = False
     cases: tuple[str, ...] = ()
     cache: Path | None = None
+    lleaves: str = ""
     progress: Callable[[str], None] = _silent
 
     def wants(self, case: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-import tempfile
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from sparkbird.benchmark.apart import Apart
 from sparkbird.benchmark.measure import installed, rounds
 from sparkbird.compiler import compile as compile_model
 
@@ -33,6 +34,7 @@ class Task:
     depth     of its trees; 0 if nobody knows
     sample    some rows like those that it will score
     cache     where what takes long to compile is kept
+    lleaves   the interpreter that has lleaves; this one, if any, if it is empty
     """
 
     model: Any
@@ -41,6 +43,7 @@ class Task:
     sample: np.ndarray
     threads: int = 1
     cache: Path | None = None
+    lleaves: str = ""
 
     @property
     def method(self) -> str:
@@ -73,6 +76,8 @@ def prepared(peers: Mapping[str, Peer], task: Task) -> tuple[dict[str, Call], di
             try:
                 call = peer.call(task)
                 call(task.sample[:1])
+            except ModuleNotFoundError:
+                notes[way] = "not installed"
             except Exception as error:  # of any kind: what it cannot do, it says so
                 if way == OWN:
                     raise
@@ -121,17 +126,12 @@ def by_hummingbird(task: Task) -> Call:
 
 
 def by_lleaves(task: Task) -> Call:
-    """LLVM code for this one model, whose compilation may take minutes."""
-    import lleaves
-
+    """LLVM code for this one model, whose compilation may take minutes, in a process of its own."""
+    if not (python := task.lleaves or (sys.executable if installed("lleaves") else "")):
+        raise ModuleNotFoundError("lleaves")
     text = task.model.booster_.model_to_string()
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "model.txt"
-        path.write_text(text, encoding="utf-8")
-        model = lleaves.Model(model_file=str(path))
-        name = f"lleaves-{hashlib.sha256(text.encode()).hexdigest()[:12]}.bin"
-        model.compile(cache=(task.cache or Path(scratch)) / name)
-    return lambda rows: model.predict(rows, n_jobs=task.threads)
+    name = f"lleaves-{hashlib.sha256(text.encode()).hexdigest()[:12]}.bin"
+    return Apart(python, text, task.cache / name if task.cache else None, task.threads)
 
 
 def converted(task: Task) -> bytes:
@@ -219,7 +219,7 @@ PEERS: dict[str, Peer] = {
     "its own library": Peer(by_library, _ALL),
     "onnxmltools + onnxruntime": Peer(by_onnx, _ONNX),
     "Hummingbird": Peer(by_hummingbird, _ALL_TORCH),
-    "lleaves": Peer(by_lleaves, {"LightGBM": ("lleaves",)}),
+    "lleaves": Peer(by_lleaves, {"LightGBM": ()}),
     "sparkbird's graph in onnxruntime": Peer(by_graph, _ALL),
 }
 
