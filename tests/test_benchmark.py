@@ -105,6 +105,20 @@ def test_a_table_has_figures_ratios_facts_and_reasons(made):
     assert "| share | 0.5 |" in lines
 
 
+def test_of_many_alike_the_extremes_are_shown_and_all_are_drawn():
+    times = [("sparkbird", 1.0), ("other", 0.0)]
+    ms = tuple(
+        Measurement(f"case {i}", way, 10, (own or i + 0.5,))
+        for i in range(300)
+        for way, own in times
+    )
+    group = Group("suite", "name", "Many", "sparkbird", "ms", ms, "ranked")
+    lines = [line for line in markdown.of_group(group).splitlines() if line.startswith("| case")]
+    assert [line.split("|")[1] for line in lines[9:11]] == [" case 9 ", " case 290 "]
+    assert len(lines) == 20
+    assert chart.svg(group).count("<rect") == 301
+
+
 @pytest.mark.parametrize("kind", chart.CHARTS)
 def test_a_chart_is_whole_and_has_a_dark_side(made, kind):
     drawing = chart.CHARTS[kind](made)

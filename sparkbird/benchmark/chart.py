@@ -131,7 +131,7 @@ def ranked(group: Group) -> str:
         f"fastest {_ratio(fastest)}: {last}",
     ]
     words = [_text(left, bottom + 22 + 18 * i, line) for i, line in enumerate(said)]
-    subtitle = f"times that sparkbird is faster than {other}, a bar for each of {len(ratios)}"
+    subtitle = f"times that sparkbird is faster than {other}, a bar for each of {len(ratios):,}"
     return _page(group.title, subtitle, [*grid, *columns, *words], bottom + 74)
 
 
@@ -167,11 +167,14 @@ def _bar(axis: Axis, y: float, kind: str, ratio: Spread) -> list[str]:
 
 
 def _column(axis: Axis, x: float, step: float, ratio: float, case: str) -> str:
+    """A bar, which says whose it is where there is room to point at it."""
     start, end = sorted((axis.at(1), axis.at(ratio)))
+    wide = step > 3
+    said = f"<title>{escape(case)}: {_ratio(ratio)}</title>" if wide else ""
     return (
         f'<rect class="{"w0" if ratio >= 1 else "w1"}" x="{x:.1f}" y="{start:.1f}" '
-        f'width="{max(step - 1, 0.5):.1f}" height="{max(end - start, 0.5):.1f}">'
-        f"<title>{escape(case)}: {_ratio(ratio)}</title></rect>"
+        f'width="{step - 1 if wide else step:.2f}" height="{max(end - start, 0.5):.1f}">'
+        f"{said}</rect>"
     )
 
 

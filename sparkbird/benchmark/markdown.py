@@ -15,6 +15,9 @@ UNITS: dict[str, tuple[Callable[[float, int], float], str]] = {
     "seconds": (lambda seconds, _: seconds, ",.2f"),
 }
 
+#: How many cases of a ranked group are shown at either end.
+EXTREMES = 10
+
 
 def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table under a heading."""
@@ -43,6 +46,9 @@ def _times(group: Group) -> Iterator[str]:
     """A line for each case: the figure of each way, and how many times faster ours was."""
     if not group.measurements:
         return
+    cases = _shown(group)
+    few = f", {EXTREMES} slowest and {EXTREMES} fastest of {len(group.cases):,}"
+    title = group.title + (few if len(cases) < len(group.cases) else "")
     others = [way for way in group.ways if way != group.own]
     head = [group.unit, *group.ways, *(f"faster than {way}" for way in others)]
     lines = [
@@ -51,9 +57,18 @@ def _times(group: Group) -> Iterator[str]:
             *(_figure(group, group.at(case, way)) for way in group.ways),
             *(_ratio(group, group.at(case, way)) for way in others),
         ]
-        for case in group.cases
+        for case in cases
     ]
-    yield table(group.title, head, lines)
+    yield table(title, head, lines)
+
+
+def _shown(group: Group) -> list[str]:
+    """All cases; of many that are alike those with the least and with the greatest ratios."""
+    if group.chart != "ranked" or len(group.cases) <= 2 * EXTREMES:
+        return group.cases
+    found = ((group.ratio(m), m.case) for m in group.measurements if m.way != group.own)
+    ordered = [case for _, case in sorted((ratio.median, case) for ratio, case in found if ratio)]
+    return [*ordered[:EXTREMES], *ordered[-EXTREMES:]]
 
 
 def _facts(group: Group) -> Iterator[str]:

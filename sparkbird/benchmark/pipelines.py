@@ -38,14 +38,14 @@ _OWN, _OTHER = "sparkbird", "scikit-learn"
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many tables, the most rows that are fitted to, and the rows that are scored."""
+    """The most tables, the most rows that are fitted to, and the rows that are scored."""
 
     tables: int
     trained: int
     rows: int
 
 
-FULL, QUICK = Sizes(100, 2_000, 10_000), Sizes(4, 200, 100)
+FULL, QUICK = Sizes(10_000, 2_000, 10_000), Sizes(4, 200, 100)
 #: Two numbers are equal if they differ by no more than this share, or absolutely.
 RTOL, ATOL = 1e-6, 1e-9
 

@@ -14,12 +14,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import sparkbird
 from sparkbird.benchmark.measure import Spread
 from sparkbird.errors import InputError, OutputError
 
 #: The distributions whose versions the figures belong to.
 DISTRIBUTIONS = (
-    "sparkbird",
     "numpy",
     "pyarrow",
     "onnxruntime",
@@ -131,7 +131,8 @@ class Machine:
         load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
         found = {name: _version(name) for name in DISTRIBUTIONS}
         versions = {name: known for name, known in found.items() if known}
-        versions = {"Python": platform.python_version(), **versions}
+        own = {"Python": platform.python_version(), "sparkbird": sparkbird.__version__}
+        versions = {**own, **versions}
         return cls(_processor(), os.cpu_count() or 1, platform.system(), round(load, 2), versions)
 
 
