@@ -34,6 +34,8 @@ OPERATORS = [
     "PolynomialFeatures",
     "StandardScaler",
 ]
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
 #: XGBoost sums in float32.
 EXACT = {"RandomForest": 0, "LightGBM": 1e-15, "XGBoost": 1e-7}
 QUICK = Options(repeats=2, quick=True)
@@ -162,7 +164,6 @@ def test_a_suite_without_its_libraries_says_what_is_missing(monkeypatch):
     assert "no_such_module is not installed" in markdown.of_group(group)
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_each_operator_is_measured_and_labels_are_those_of_the_original(groups):
     found = groups("operators")
     assert [*found] == ["batch-float64", "batch-float32", "row-float64", "row-float32"]
@@ -309,7 +310,7 @@ def test_every_estimator_is_compiled_and_equal(frame, monkeypatch, classes):
     one = table_of("t", frame if classes else frame[NUMBER_LAST])
     monkeypatch.setattr(pipelines, "tables", lambda: [one] * 16)
     monkeypatch.setattr(pipelines, "QUICK", pipelines.Sizes(16, 200, 20))
-    (group,) = run(Options(repeats=1, quick=True), ["pipelines"])
+    (group,) = pipelines.measured(Options(repeats=1, quick=True))
     names = [case.partition(", ")[2] for case in group.cases]
     assert names == [maker().__class__.__name__ for maker in ESTIMATORS[classes]]
     assert group.summary["equal"] == "16 of 16 (100.0 %)", group.notes
@@ -340,7 +341,7 @@ def test_what_is_not_compiled_is_named_with_its_reason(
 
     monkeypatch.setattr(pipelines, "tables", lambda: [table_of("t", frame)])
     monkeypatch.setattr(pipelines, name, raising)
-    (group,) = run(QUICK, ["pipelines"])
+    (group,) = pipelines.measured(QUICK)
     assert group.notes == (f"* **{verdict}** t, LogisticRegression: {reason}",)
     assert group.summary["equal"] == "0 of 1 (0.0 %)"
 
@@ -361,7 +362,7 @@ def test_a_difference_is_shown_with_its_size_and_its_cause(frame, monkeypatch):
     compile_model = pipelines.compile_model
     monkeypatch.setattr(pipelines, "tables", lambda: [table_of("t", frame)])
     monkeypatch.setattr(pipelines, "compile_model", lambda m, x: Wrong(compile_model(m, x)))
-    (group,) = run(QUICK, ["pipelines"])
+    (group,) = pipelines.measured(QUICK)
     (note,) = group.notes
     assert note.startswith("* **DIFFERS** t, LogisticRegression: predict_proba: 200 of 200 rows, ")
     assert "by at most 0.25; the estimator alone is equal on the features of scikit-learn" in note
