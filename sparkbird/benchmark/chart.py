@@ -38,6 +38,7 @@ text {{ font: 12px system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-
   fill: #1f2328 }}
 .title {{ font-size: 15px; font-weight: 600 }}
 .quiet {{ fill: #59636e }}
+rect {{ shape-rendering: crispEdges }}
 .page {{ fill: #ffffff; stroke: #d1d9e0 }}
 .grid {{ stroke: #d1d9e0; stroke-width: 1 }}
 .one {{ stroke: #1f2328; stroke-width: 1.5 }}
