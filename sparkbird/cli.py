@@ -76,6 +76,11 @@ def _say(text: object) -> None:
     sys.stdout.write(f"{text}\n")
 
 
+def _hint(text: str) -> None:
+    """To standard error: what is being done."""
+    sys.stderr.write(f"... {text}\n")
+
+
 @_command
 def demo(
     rows: Annotated[int | None, typer.Option(help="How many of the 336,776 flights.")] = None,
@@ -153,21 +158,49 @@ def explain(model: _ModelFile) -> None:
 
 @_command
 def bench(
-    repeats: Annotated[int, typer.Option(help="How often each is measured.")] = 3,
+    repeats: Annotated[int, typer.Option(min=1, help="How often each is measured.")] = 3,
     rows: Annotated[
         int | None,
-        typer.Option(help="How many flights, or rows of an operator; all, a million if left out."),
+        typer.Option(min=1, help="How many rows are scored; as many as suits a suite if left out."),
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(help="compile, forest, operators, spark or sparkml; all if left out."),
+        typer.Option(
+            help="forests, operators, pipelines, spark or sparkml; all if left out. Repeatable."
+        ),
     ] = None,
-    threads: Annotated[int, typer.Option(help="How many threads operators have.")] = 1,
+    case: Annotated[
+        list[str] | None,
+        typer.Option(help="Only cases with this in their names. Repeatable."),
+    ] = None,
+    threads: Annotated[
+        int, typer.Option(min=1, help="How many cores and threads each has, outside Spark.")
+    ] = 1,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Tiny sizes: to see that it runs, not how fast.")
+    ] = False,
+    cache: Annotated[
+        Path | None, typer.Option(help="A folder in which trained models are kept.")
+    ] = None,
+    lleaves: Annotated[
+        str, typer.Option(help="A Python that has lleaves, which needs an older llvmlite.")
+    ] = "",
+    json: Annotated[
+        Path | None, typer.Option(help="A file for all measurements, written as they come.")
+    ] = None,
+    charts: Annotated[Path | None, typer.Option(help="A folder for charts, SVG files.")] = None,
+    show: Annotated[
+        Path | None, typer.Option(help="Measure nothing, and show a file that --json wrote.")
+    ] = None,
 ) -> None:
     """Measure sparkbird against its peers on this machine; Markdown tables."""
-    from sparkbird.benchmark.run import run
+    from sparkbird.benchmark import output
+    from sparkbird.benchmark.options import Options
 
-    for part in run(repeats=repeats, rows=rows, only=only or None, threads=threads):
+    cases = tuple(case or ())
+    options = Options(repeats, rows, threads, quick, cases, cache, lleaves, progress=_hint)
+    kept = output.Kept(json, charts)
+    for part in output.shown(show, kept) if show else output.measured(options, only, kept):
         _say(part)
 
 

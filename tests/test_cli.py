@@ -116,7 +116,7 @@ ERRORS = [
     (["score", "--conf", "nothing.yaml"], 2, "cannot read the configuration nothing.yaml"),
     (["score", "--conf", "bad.yaml"], 2, "bad.yaml:1: unknown key 'modle'"),
     (["score"], 2, "--conf"),
-    (["bench", "--only", "nothing"], 2, "there is no part 'nothing'"),
+    (["bench", "--only", "nothing"], 2, "there is no suite 'nothing'"),
     (["demo", "--rows", "10"], 1, "10 flights are too few"),
     (["nothing"], 2, "nothing"),
 ]

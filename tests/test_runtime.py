@@ -31,7 +31,7 @@ from sparkbird.runtime.entries import by_row
 from sparkbird.runtime.providers import providers
 from sparkbird.runtime.results import arrow_type, struct_type, to_arrow, to_struct
 from sparkbird.runtime.scoring import score, score_columns
-from sparkbird.runtime.sessions import Sessions, open_session
+from sparkbird.runtime.sessions import RUNS_BYTES, Sessions, open_session
 from sparkbird.runtime.worker import Inline, Model, Models, task_cpus
 from sparkbird.schema import SCREEN, Column, Output, Schema, Tensor
 
@@ -286,7 +286,7 @@ def test_two_models_that_alternate_are_loaded_once_each(scalers):
 
 def test_the_session_not_used_for_longest_goes_first(scalers):
     one, two, three = scalers
-    sessions = Sessions(capacity=len(one.to_bytes()) * 2 + 100)
+    sessions = Sessions(capacity=(len(one.to_bytes()) + RUNS_BYTES) * 2 + 100)
     for model in (one, two, one, three, one, three):
         sessions.get(model.digest, model.to_bytes, ["transform"])
     assert sessions.loads == 3, "two had to go"

