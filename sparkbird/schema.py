@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal, TypeAlias
 
 from sparkbird.errors import SchemaError
@@ -87,20 +87,27 @@ class Output:
         are `dtypes.NO_TOKEN` are none of them. ``sparse``: vectors of `width` values, which are
         mostly zeros; the others are in three tensors, their rows, their columns and themselves,
         each as long as there are such values. ``compressed``: the same, but the original keeps
-        those dense that have many values.
+        those dense that have many values. ``dense``: an array [N, K] as vectors of Spark ML.
     row_bytes, kernel_row_bytes, folded_row_bytes
         The size of the widest intermediate result on the way to it, in bytes a row: in ONNX
         Runtime alone, where kernels run the forests, and where these take the model's columns.
     """
 
     name: str
-    kind: Literal["array", "list", "object", "pandas", "tokens", "sparse", "compressed"]
+    kind: Literal["array", "list", "object", "pandas", "tokens", "sparse", "compressed", "dense"]
     tensors: tuple[Tensor, ...]
     names: tuple[str, ...] = ()
     width: int = 0
     row_bytes: int = 0
     kernel_row_bytes: int = 0
     folded_row_bytes: int = 0
+
+    @property
+    def as_vectors(self) -> Output:
+        """The same as vectors of Spark ML, if it is an array of float64 [N, K]."""
+        tensor = self.tensors[0]
+        are_vectors = self.kind == "array" and len(tensor.lengths) == 1
+        return replace(self, kind="dense") if are_vectors and tensor.dtype == "float64" else self
 
     @property
     def is_sparse(self) -> bool:

@@ -19,7 +19,7 @@ from sparkbird.spark.transform import transform
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-ROWS, FEATURES, FITTED_ON = 500_000, 28, 20_000
+ROWS, FEATURES, FITTED_ON = 2_000_000, 28, 20_000
 _QUICK = 500
 _OWN = "sparkbird"
 _TOWNS = [f"town {i}" for i in range(50)]

@@ -40,7 +40,7 @@ def arrow_type(output: Output) -> pa.DataType:
     a struct, long vectors that are mostly zeros vectors of Spark ML.
     Each is a type that Spark has, so that Spark casts nothing.
     """
-    if output.is_sparse:
+    if output.is_sparse or output.kind == "dense":
         return VECTOR
     types = [_tensor_type(tensor) for tensor in output.tensors]
     if output.kind == "array":
@@ -65,6 +65,8 @@ def to_arrow(output: Output, tensors: Mapping[str, np.ndarray], invalid: np.ndar
         return _tokens(tensors[output.tensors[0].name], nulls)
     if output.is_sparse:
         return _vectors(output, tensors[output.name], nulls)
+    if output.kind == "dense":
+        return _dense(tensors[output.tensors[0].name], nulls)
     columns = [_array(tensors[tensor.name], nulls) for tensor in output.tensors]
     if output.kind == "array":
         return columns[0]
@@ -139,6 +141,20 @@ def _tokens(values: np.ndarray, nulls: np.ndarray | None) -> pa.Array:
     np.cumsum([*map(len, lists)], out=offsets[1:])
     tokens = np.array([*itertools.chain.from_iterable(lists)], STRING)
     return _cut(_strings(tokens, None), offsets, nulls)
+
+
+def _dense(values: np.ndarray, nulls: np.ndarray | None) -> pa.Array:
+    """Vectors [N, K] as those of Spark ML."""
+    rows, length = values.shape
+    offsets = _buffer(np.arange(rows + 1, dtype=np.int32) * np.int32(length))
+    inner = _array(np.ascontiguousarray(values).ravel(), None)
+    children = [
+        _array(np.ones(rows, np.int8), None),
+        pa.nulls(rows, pa.int32()),
+        pa.nulls(rows, VECTOR.field("indices").type),
+        pa.Array.from_buffers(VECTOR.field("values").type, rows, [None, offsets], children=[inner]),
+    ]
+    return pa.Array.from_buffers(VECTOR, rows, [_validity(nulls)], children=children)
 
 
 def _vectors(output: Output, pairs: np.ndarray, nulls: np.ndarray | None) -> pa.Array:

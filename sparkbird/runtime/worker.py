@@ -46,6 +46,7 @@ class Model:
     outputs     the outputs asked for; several, or `as_struct`, give a struct
     columns     for each column of the model, its position among the columns of the call
     threads     how many runs of rows are scored side by side, asked once a batch
+    vectors     whether arrays [N, K] are given as vectors of Spark ML
     """
 
     digest: str
@@ -56,6 +57,7 @@ class Model:
     device: str = "auto"
     on_invalid: OnInvalid = "raise"
     threads: Callable[[], int] = task_cpus
+    vectors: bool = False
 
     @property
     def __name__(self) -> str:
@@ -73,9 +75,11 @@ class Model:
             on_invalid=self.on_invalid,
             threads=self.threads(),
         )
+        given = session.outputs
+        outputs = [output.as_vectors for output in given] if self.vectors else given
         if self.as_struct:
-            return to_struct(session.outputs, tensors, invalid)
-        return to_arrow(session.outputs[0], tensors, invalid)
+            return to_struct(outputs, tensors, invalid)
+        return to_arrow(outputs[0], tensors, invalid)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from sparkbird.spark.udf import udf
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-    from pyspark.sql.types import StructField
+    from pyspark.sql.types import DataType, StructField
 
     from sparkbird.converters.sparkml.persisted import Stage
     from sparkbird.schema import Column, Output, Schema
@@ -92,14 +92,15 @@ def with_columns(
         _refuse_length(schema.output(name))
     read = _read(df, schema)
     drops = any(output.name == DROPPED for output in schema.outputs)
-    score = udf(model, [*wanted, DROPPED] if drops else wanted, device=device)
+    score = udf(model, [*wanted, DROPPED] if drops else wanted, device=device).as_vectors()
+    types = {field.name: field.dataType for field in score.returnType.fields}
     # Otherwise Spark computes it for the filter, and once more for the columns.
     scored = score.asNondeterministic()(*read)
     own = [F.col(quoted(name)) for name in df.columns]
     rows = df.select(*own, scored.alias(_ALL))
     if drops:
         rows = rows.filter(~F.col(_ALL).getField(DROPPED))
-    return rows.select(*own, *(_column(schema.output(name)) for name in wanted))
+    return rows.select(*own, *(_column(schema.output(name), types[name]) for name in wanted))
 
 
 def _refuse_length(output: Output) -> None:
@@ -177,10 +178,11 @@ def _wrong_type(field: StructField, taker: str, expected: str) -> ColumnTypeErro
     )
 
 
-def _column(output: Output) -> Any:
+def _column(output: Output, given: DataType) -> Any:
     """The column of an output; of vectors the metadata say, as Spark's do, how long they are."""
     values = F.col(_ALL).getField(output.name)
-    if not output.is_sparse and not output.tensors[0].lengths:
+    is_vector = given.simpleString() == "vector"
+    if not is_vector and not output.tensors[0].lengths:
         return values.alias(output.name)
-    vectors = values if output.is_sparse else array_to_vector(values)
+    vectors = values if is_vector else array_to_vector(values)
     return vectors.alias(output.name, metadata={"ml_attr": {"num_attrs": output.length}})

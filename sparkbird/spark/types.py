@@ -47,4 +47,5 @@ def result_type(outputs: Sequence[Output], *, as_struct: bool) -> spark.DataType
 
 
 def _column_type(output: Output) -> spark.DataType:
-    return VectorUDT() if output.is_sparse else spark_type(arrow_type(output))
+    is_vector = output.is_sparse or output.kind == "dense"
+    return VectorUDT() if is_vector else spark_type(arrow_type(output))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from pyspark.sql import (
@@ -114,6 +114,7 @@ class Scorer:
             as_struct=self.as_struct,
             device=self.device,
             on_invalid=self.on_invalid,
+            vectors=any(output.kind == "dense" for output in self.outputs),
         )
 
 
@@ -198,6 +199,24 @@ class ModelUDF:
         """
         return ModelUDF(
             self._scorers, several=self._several, backend=self._backend, deterministic=False
+        )
+
+    def as_vectors(self) -> ModelUDF:
+        """The same function, which gives vectors of Spark ML in place of arrays of doubles.
+
+        Before Spark 4.1 batches go by way of pandas, which has no vectors: there it is as it was.
+        """
+        if self._backend == "pandas":
+            return self
+        scorers = [
+            replace(scorer, outputs=tuple(output.as_vectors for output in scorer.outputs))
+            for scorer in self._scorers
+        ]
+        return ModelUDF(
+            scorers,
+            several=self._several,
+            backend=self._backend,
+            deterministic=self._deterministic,
         )
 
     def __repr__(self) -> str:
