@@ -190,6 +190,16 @@ def test_trees_are_parted_where_a_column_has_more_thresholds_than_there_are_rank
     np.testing.assert_array_equal(Forest(HOST, forest).numbers(Matrix(x)), walked(forest, x))
 
 
+def test_leaves_of_equal_values_share_them():
+    forest = many_thresholds(3)
+    rng = np.random.default_rng(0)
+    classes = np.eye(2)[rng.integers(0, 2, len(forest.left))]
+    kernel = Forest(HOST, forest, classes, np.zeros(3, np.int64), 2)
+    assert kernel.size < Forest(HOST, forest, rng.random(classes.shape), None, 2).size
+    x = rng.integers(-5, 120_005, (50, 1)) * 1.0
+    np.testing.assert_array_equal(kernel.sums(Matrix(x)), added(classes, walked(forest, x)))
+
+
 @pytest.mark.parametrize("name", MACHINES)
 @pytest.mark.parametrize("values", [np.float32, np.float64])
 @pytest.mark.parametrize("thresholds", [0, 1, 31, 32, 127, 254, 255, 3000])

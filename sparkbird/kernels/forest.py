@@ -25,6 +25,9 @@ from sparkbird.kernels.trees import BYTE, Ranked, Trees, ranked
 TREES_BYTES = RANKS_BYTES = 256 * 2**10
 DEEP_RANKS_BYTES = 2 * 2**20
 
+#: So many values of leaves are no burden.
+_FEW_VALUES = 2**16
+
 _LEAVES = {np.dtype(np.float32): F32, np.dtype(np.float64): F64, np.dtype(np.uint32): U32}
 
 
@@ -77,6 +80,7 @@ class Matrix:
 
     def rank(self, part: Part, span: range, tiles: int) -> None:
         """Write the ranks of a span of rows among the thresholds of `part`, at `tiles`."""
+        assert self.values.dtype == part.values, "ranks are among thresholds of the same type"
         step, apart = self.values.strides
         columns = part.columns.copy()
         columns["stride"] = step
@@ -109,7 +113,8 @@ class Forest:
         self.features = np.unique(trees.feature[trees.inner])
         self._trees, self._outputs = count, outputs
         self._sums = None if values is None else values.dtype
-        values = None if values is None else np.ascontiguousarray(values)
+        if values is not None:
+            trees, values = _repeats_shared(trees, np.ascontiguousarray(values))
         if output is None:
             output = np.zeros(count, np.int64) if values is not None else np.arange(count)
         self.parts = [Part(machine, trees, part, values, output) for part in ranked(trees)]
@@ -144,6 +149,21 @@ class Forest:
         return numbers[: rows.count]
 
 
+def _repeats_shared(trees: Trees, values: np.ndarray) -> tuple[Trees, np.ndarray]:
+    """The trees with leaves of equal values sharing these, if many do, as pure classes are.
+
+    Values that a cache holds are fetched sooner than those that it does not.
+    """
+    if len(values) <= _FEW_VALUES:
+        return trees, values
+    weights = np.random.default_rng(0).uniform(1, 2, values.shape[1])  # tell rows apart, as a rule
+    _, first, number = np.unique(values @ weights, return_index=True, return_inverse=True)
+    shared = values[first]
+    if len(first) > len(values) // 16 or not np.array_equal(shared[number], values):
+        return trees, values
+    return replace(trees, leaf=number[trees.leaf]), shared
+
+
 def _whole_tiles(rows: Rows) -> int:
     return -(-rows.count // TILE) * TILE
 
@@ -166,6 +186,7 @@ class Part:
             U32 if values is None else _LEAVES[values.dtype],
             tiles=1,
         )
+        self.values = trees.threshold.dtype
         self.ranks = np.dtype(np.uint16 if word else np.uint8)
         self.features, self.thresholds, self.missing = part.features, part.thresholds, part.missing
         self.tile_bytes = max(1, len(part.features)) * TILE * self.ranks.itemsize
@@ -175,7 +196,7 @@ class Part:
         self.columns["missing"] *= part.missing
         self._program = _program(machine, trees, part, variant, values, output)
         self._deep = bool(self._program.nodes.size)
-        self._values = values if self._deep else None  # else they are in the program
+        self._leaves = values if self._deep else None  # else they are in the program
         name = "walk" if self._deep else "levels"
         name += "_numbers" if values is None else ""
         self._walks = [
@@ -187,16 +208,16 @@ class Part:
     @property
     def size(self) -> int:
         """Its arrays, in bytes."""
-        values = np.empty(0) if self._values is None else self._values
-        arrays = (self._program.content, self._program.nodes, values, *self._searched)
+        leaves = np.empty(0) if self._leaves is None else self._leaves
+        arrays = (self._program.content, self._program.nodes, leaves, *self._searched)
         return sum(array.nbytes for array in arrays)
 
     def add(self, rows: Rows, totals: np.ndarray) -> None:
         """Add the leaves of rows to `totals`, [outputs, tiles * TILE]."""
         further = [totals.strides[0], self._width]
         if self._deep:
-            assert self._values is not None
-            further += [self._program.nodes.ctypes.data, self._values.ctypes.data]
+            assert self._leaves is not None
+            further += [self._program.nodes.ctypes.data, self._leaves.ctypes.data]
         for row, run in self._runs(rows):
             run(totals[:, row:].ctypes.data, totals.itemsize, *further)
 

@@ -64,6 +64,17 @@ class Trees:
         return tree
 
 
+def narrowed(threshold: np.ndarray) -> np.ndarray:
+    """The float32 thresholds that decide every float32 as those of float64 do.
+
+    Each is the greatest float32 that is not above its own: no float32 lies between the two.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        nearest = threshold.astype(np.float32)
+        below = np.nextafter(nearest, np.float32(-np.inf))
+    return np.where(nearest > threshold, below, nearest)
+
+
 @dataclass(frozen=True, eq=False)
 class Ranked:
     """Some of the trees, their thresholds as ranks.

@@ -6,17 +6,17 @@ K of outputs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sparkbird.dtypes import BY_NAME
-from sparkbird.kernels.trees import Trees
+from sparkbird.kernels.trees import Trees, narrowed
 from sparkbird.runtime.graph import Graph, Node
 
 _ML = "ai.onnx.ml"
-_INT32 = BY_NAME["int32"].onnx
+_INT32, _FLOAT32 = BY_NAME["int32"].onnx, BY_NAME["float32"].onnx
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +46,31 @@ class Found:
 def forests(graph: Graph) -> Iterator[Found]:
     """All forests of a graph, in order."""
     readers = _readers(graph)
+    makers = {name: node for node in graph.nodes for name in node.outputs}
     for node in forest_nodes(graph):
-        yield _found(graph, readers, node)
+        yield _unwidened(graph, makers, _found(graph, readers, node))
 
 
 def forest_nodes(graph: Graph) -> Iterator[Node]:
     """The nodes of a graph that are forests."""
     return (n for n in graph.nodes if n.domain == _ML and n.operator == "TreeEnsemble")
+
+
+def _unwidened(graph: Graph, makers: Mapping[str, Node], found: Found) -> Found:
+    """The same forest on rows of float32, if these are all that its rows of float64 are.
+
+    ONNX's forests have one type, that of their sums; ranks are found sooner among float32.
+    """
+    cast = makers.get(found.rows)
+    if found.trees.threshold.dtype != np.float64 or cast is None or cast.operator != "Cast":
+        return found
+    (narrow,) = cast.inputs
+    maker, given = makers.get(narrow), graph.inputs.get(narrow)
+    is_cast = maker is not None and maker.operator == "Cast" and maker.integer("to") == _FLOAT32
+    if not is_cast and (given is None or given.dtype != np.float32):
+        return found
+    trees = replace(found.trees, threshold=narrowed(found.trees.threshold))
+    return replace(found, rows=narrow, trees=trees)
 
 
 def _readers(graph: Graph) -> dict[str, list[Node]]:

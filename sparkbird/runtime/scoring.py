@@ -31,6 +31,10 @@ RUN_BYTES = 64 * 2**20
 CACHED_BYTES = 2 * 2**20
 LEAST_ROWS, RUN_ROWS = 512, 16_384
 
+#: The same where kernels run forests: trees may be larger than a cache, and are fetched for each
+#: run anew.
+LEAST_KERNEL_ROWS = 16_384
+
 #: Runs have a multiple of so many rows, which a graph may work on together.
 WHOLE_ROWS = 16
 
@@ -67,16 +71,17 @@ def score(
     return results, failed != 0
 
 
-def _rows_of_a_run(row_bytes: int) -> int:
+def _rows_of_a_run(row_bytes: int, least: int) -> int:
     width = max(row_bytes, 1)
-    cached = min(RUN_ROWS, max(LEAST_ROWS, CACHED_BYTES // width))
+    cached = min(RUN_ROWS, max(least, CACHED_BYTES // width))
     step = min(cached, RUN_BYTES // width)
     return max(1, step - step % WHOLE_ROWS)
 
 
 def _runs(session: Session, inputs: Mapping[str, np.ndarray], rows: int) -> list[slice]:
     """Which rows go through the session together; there is one run at least."""
-    step = _rows_of_a_run(session.row_bytes)
+    least = LEAST_KERNEL_ROWS if session.kernels else LEAST_ROWS
+    step = _rows_of_a_run(session.row_bytes, least)
     runs = [slice(start, min(start + step, rows)) for start in range(0, max(rows, 1), step)]
     if not session.schema.padded:
         return runs

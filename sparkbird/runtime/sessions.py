@@ -37,6 +37,7 @@ class Session:
     providers  of execution, the first choice first
     size       of what it was made from, in bytes
     row_bytes  what the widest intermediate result takes, in bytes a row
+    kernels    whether kernels run forests
     plan       how forests are run, in words
     """
 
@@ -48,6 +49,7 @@ class Session:
     providers: tuple[str, ...]
     size: int
     row_bytes: int
+    kernels: bool
     plan: str
 
 
@@ -136,6 +138,7 @@ def open_session(content: bytes, outputs: Sequence[str], *, device: str = "auto"
         providers=found.providers,
         size=found.size,
         row_bytes=max(map(found.row_bytes, asked)),
+        kernels=bool(found.plan.steps),
         plan=str(found.plan),
     )
 

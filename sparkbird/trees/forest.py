@@ -12,6 +12,8 @@ from functools import cached_property
 
 import numpy as np
 
+from sparkbird.kernels import trees
+
 
 def _none_given() -> np.ndarray:
     return np.empty(0, np.int64)
@@ -227,14 +229,9 @@ class Forest:
 def narrowed(forest: Forest) -> Forest:
     """The forest that decides float32 rows in float32 as `forest` decides them in float64.
 
-    Each threshold becomes the greatest float32 that is not above it: no float32 lies between
-    the two, so ``x <= threshold`` is the same for each. It is kept as float64.
+    Thresholds are kept as float64.
     """
-    with np.errstate(over="ignore", under="ignore"):
-        nearest = forest.threshold.astype(np.float32)
-        below = np.nextafter(nearest, np.float32(-np.inf))
-    rounded = np.where(nearest > forest.threshold, below, nearest)
-    return replace(forest, threshold=rounded.astype(np.float64))
+    return replace(forest, threshold=trees.narrowed(forest.threshold).astype(np.float64))
 
 
 def less_than(threshold: np.ndarray) -> np.ndarray:
