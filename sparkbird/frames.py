@@ -48,9 +48,11 @@ def _of_array(schema: Schema, rows: np.ndarray) -> dict[str, np.ndarray]:
             f"expected an array [rows, columns], got shape {rows.shape}",
             "reshape it: X.reshape(-1, 1) for one column, X.reshape(1, -1) for one row.",
         )
-    positions = _positions(schema, range(rows.shape[1]))
     if schema.layout != "matrix":
+        positions = _positions(schema, range(rows.shape[1]))
         return feeds(schema, [_of_series(rows[:, i]) for i in positions])
+    if rows.shape[1] != len(schema.columns):
+        raise _wrong_count(schema, rows.shape[1])
     target = BY_NAME[schema.columns[0].dtype].numpy
     if not np.can_cast(rows.dtype, target, "same_kind" if target.kind == "f" else "safe"):
         raise ColumnTypeError(
@@ -76,13 +78,23 @@ def _positions(schema: Schema, names: Sequence[object]) -> list[int]:
                 f"there is no column {', '.join(map(repr, missing))}",
                 f"the columns given are {', '.join(map(str, names))}.",
             )
-        return [names.index(column.name) for column in schema.columns]
+        return _places(names, schema)
     if len(names) == len(schema.names):
-        return [schema.names.index(column.name) for column in schema.columns]
+        return _places(schema.names, schema)
     if len(names) == len(schema.columns):
         return [*range(len(names))]
-    raise ColumnCountError(
-        f"the model takes {len(schema.names)} columns and was given {len(names)}",
+    raise _wrong_count(schema, len(names))
+
+
+def _places(names: Sequence[object], schema: Schema) -> list[int]:
+    """Where each column of the schema is among `names`, the first of that name."""
+    place = {name: i for i, name in reversed([*enumerate(names)])}
+    return [place[column.name] for column in schema.columns]
+
+
+def _wrong_count(schema: Schema, given: int) -> ColumnCountError:
+    return ColumnCountError(
+        f"the model takes {len(schema.names)} columns and was given {given}",
         f"it takes {', '.join(schema.names[:20])}{', ...' if len(schema.names) > 20 else ''}.",
     )
 
