@@ -52,15 +52,6 @@ class Kind:
             element = _ir().IntType(self.bits)
         return _ir().VectorType(element, self.lanes) if self.lanes else element
 
-    @property
-    def name(self) -> str:
-        """As LLVM's intrinsics spell it."""
-        return (
-            (f"v{self.lanes}" if self.lanes else "")
-            + ("f" if self.floating else "i")
-            + str(self.bits)
-        )
-
 
 BIT, U8, U16, U32, U64 = Kind(1), Kind(8), Kind(16), Kind(32), Kind(64)
 F32, F64 = Kind(32, floating=True), Kind(64, floating=True)
