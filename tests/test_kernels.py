@@ -2,6 +2,7 @@
 
 import ctypes
 import stat
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import given, settings, strategies as st
 pytest.importorskip("llvmlite")
 from llvmlite import binding
 
-from sparkbird.kernels import machine, ranks
+from sparkbird.kernels import blocks, forms, machine, ranks
 from sparkbird.kernels.forest import Forest, Matrix
+from sparkbird.kernels.functions import function
 from sparkbird.kernels.library import CACHE, Library
 from sparkbird.kernels.trees import WORD, Trees, ranked
 
@@ -25,6 +27,9 @@ def older() -> machine.Machine | None:
 
 
 MACHINES = {"host": HOST, "older": older()}
+
+#: From how many nodes to a condition on trees of few leaves are run by planes: always, or never.
+FORMS = {"planes": 0, "levels": np.inf}
 
 #: Values next to which thresholds and rows fall: zeros, infinities, the least numbers there are.
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, 5e-324, 1e-40, -1e-40, 1.0, np.nextafter(1, 2)]
@@ -89,6 +94,7 @@ def added(values, leaves):
 
 
 @pytest.mark.parametrize("name", MACHINES)
+@pytest.mark.parametrize("shared", FORMS.values(), ids=FORMS)
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
@@ -97,12 +103,12 @@ def added(values, leaves):
     features=st.integers(1, 70),
     thresholds=st.sampled_from([2, 40, 300, 5000]),
     outputs=st.integers(1, 3),
-    rows=st.sampled_from([1, 63, 64, 65, 300]),
+    rows=st.sampled_from([1, 63, 64, 65, 300, 1100]),
     types=st.sampled_from([(np.float32, np.float32), (np.float32, np.float64), (np.float64,) * 2]),
     missing=st.booleans(),
 )
 def test_sums_and_leaves_are_those_of_a_plain_walk(
-    name, seed, trees, leaves, features, thresholds, outputs, rows, types, missing
+    name, shared, seed, trees, leaves, features, thresholds, outputs, rows, types, missing
 ):
     rng = np.random.default_rng(seed)
     dtype, summed = types
@@ -119,9 +125,24 @@ def test_sums_and_leaves_are_those_of_a_plain_walk(
     x = rows_for(rng, forest, rows, features, dtype)
     leaf = rng.standard_normal((len(forest.left), outputs)).astype(summed)
     want = walked(forest, x)
-    sums = Forest(MACHINES[name], forest, leaf, outputs=outputs).sums(Matrix(x))
+    with mock.patch.object(forms, "NODES_OF_A_CONDITION", shared):
+        sums = Forest(MACHINES[name], forest, leaf, outputs=outputs).sums(Matrix(x))
+        numbers = Forest(MACHINES[name], forest).numbers(Matrix(x))
     np.testing.assert_array_equal(sums, added(leaf, want))
-    np.testing.assert_array_equal(Forest(MACHINES[name], forest).numbers(Matrix(x)), want)
+    np.testing.assert_array_equal(numbers, want)
+
+
+def test_trees_are_run_in_blocks_that_find_their_own_conditions(monkeypatch):
+    monkeypatch.setattr(forms, "NODES_OF_A_CONDITION", 0)
+    rng = np.random.default_rng(5)
+    values = rng.standard_normal(100)
+    forest = grown(rng, trees=12, leaves=30, features=4, values=values, dtype=np.float64)
+    leaf = rng.standard_normal((len(forest.left), 1))
+    x = rows_for(rng, forest, 700, 4, np.float64)
+    whole = Forest(HOST, forest, leaf).sums(Matrix(x))
+    monkeypatch.setattr(blocks, "TREES_BYTES", 1)
+    np.testing.assert_array_equal(Forest(HOST, forest, leaf).sums(Matrix(x)), whole)
+    np.testing.assert_array_equal(whole, added(leaf, walked(forest, x)))
 
 
 @pytest.mark.parametrize("name", MACHINES)
@@ -220,9 +241,7 @@ def test_a_rank_is_the_number_of_thresholds_below_a_value(name, values, threshol
 
 
 def forest_function(name, *kinds):
-    from sparkbird.kernels.forest import _function
-
-    return _function(MACHINES[name], "ranks", *kinds)
+    return function(MACHINES[name], "ranks", *kinds)
 
 
 ANSWER = """

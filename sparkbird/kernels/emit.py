@@ -208,6 +208,16 @@ class Function:
         place = pointer + offset
         return Value(self, kind, self.builder.load(place.llvm, align=1, typ=kind.llvm))
 
+    def field(self, record: Value, kind: Any, name: str, number: int = 0) -> Value:
+        """A whole number of a record, whose fields a NumPy `kind` tells, in 64 bits."""
+        element, offset = kind.fields[name][0].base, kind.fields[name][1]
+        width = Kind(8 * element.itemsize)
+        return self.load(record, width, offset + number * element.itemsize).to(U64)
+
+    def address(self, record: Value, kind: Any, name: str) -> Value:
+        """An address in a record."""
+        return self.load(record, POINTER, kind.fields[name][1])
+
     def store(self, value: Value, pointer: Value, offset: Operand = 0) -> None:
         """Write `value` so many bytes behind `pointer`."""
         self.builder.store(value.llvm, (pointer + offset).llvm, align=1)

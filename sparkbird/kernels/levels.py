@@ -16,20 +16,17 @@ T is the number of trees, L of levels, K of outputs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparkbird.kernels.emit import POINTER, U8, U16, U32, U64, Function, Kind, Value
-from sparkbird.kernels.machine import TILE
+from sparkbird.kernels.emit import POINTER, U8, U16, U32, U64, Function, Value
+from sparkbird.kernels.leaves import add_from_memory, add_shuffled, shuffles, tables
+from sparkbird.kernels.machine import REGISTER, TILE
+from sparkbird.kernels.variant import Variant
 
 if TYPE_CHECKING:
     from sparkbird.kernels.machine import Machine
-
-#: A register of 512 bits, in bytes: what tables are multiples of.
-REGISTER = 64
 
 #: A tree: the places of the columns, ranks and, if NaN is left, 1 of its first seven nodes, in
 #: the order of levels; how many levels follow; how many registers a table of leaves takes; where
@@ -56,32 +53,8 @@ LEVEL = np.dtype([("columns", np.uint16), ("registers", np.uint16), ("tables", n
 #: How many columns are compared in one go.
 UNROLLED = 4
 
-#: Leaves of one tree, which a byte numbers.
-MOST = 256
-
 #: The levels in a `HEAD`.
 HEAD_LEVELS = 3
-
-
-@dataclass(frozen=True)
-class Variant:
-    """What differs from one kernel to the other.
-
-    ranks    of one byte or of two
-    missing  whether some nodes send NaN to the left, and others of the same column do not
-    leaf     the kind of the values of leaves; U32 are numbers
-    tiles    how many are walked down a tree together
-    """
-
-    ranks: Kind
-    missing: bool
-    leaf: Kind
-    tiles: int
-
-    @property
-    def tables(self) -> int:
-        """How many tables of bytes a level has."""
-        return 1 + self.ranks.size + 1 + self.missing
 
 
 class Levels:
@@ -90,27 +63,21 @@ class Levels:
     def __init__(self, f: Function, machine: Machine, variant: Variant) -> None:
         self.f, self.machine, self.variant = f, machine, variant
         self._numbers = U8.of(TILE)
-
-    def field(self, at: Value, kind: np.dtype, name: str, number: int = 0) -> Value:
-        """A field of the record of `kind` that is at `at`, as 64 bits."""
-        dtype, offset = kind.fields[name][:2]  # type: ignore[index]
-        element = dtype.base
-        width = {1: U8, 2: U16, 4: U32}[element.itemsize]
-        return self.f.load(at, width, offset + number * element.itemsize).to(U64)
+        self._tables = 1 + variant.ranks.size + 1 + variant.missing  # of a level
 
     def walked(self, tiles: Sequence[Value], head: Value) -> list[Value]:
         """The number of each row's leaf, [TILE] bytes for each tile."""
         f = self.f
         nodes = [f.variable(node) for node in self._in_head(tiles, head)]
         level = f.variable(head + HEAD.itemsize)
-        with f.loop(self.field(head, HEAD, "levels")):
+        with f.loop(self.f.field(head, HEAD, "levels")):
             at = level.get()
-            registers = self.field(at, LEVEL, "registers")
-            tables = at + self.field(at, LEVEL, "tables")
+            registers = self.f.field(at, LEVEL, "registers")
+            tables = at + self.f.field(at, LEVEL, "tables")
             asked = self._looked_up(tables, registers, [node.get() for node in nodes])
             for node, below in zip(nodes, self._below(tiles, at, asked), strict=True):
                 node.set(below)
-            level.set(tables + registers * (REGISTER * self.variant.tables))
+            level.set(tables + registers * (REGISTER * self._tables))
         return [node.get() for node in nodes]
 
     def by_registers(self, registers: Value, emit: Callable[[int], None]) -> None:
@@ -138,11 +105,11 @@ class Levels:
         """Which rows of each tile would go right at each of the first seven nodes."""
         f, ranks = self.f, self.variant.ranks
         for node in range(7):
-            rank = self.field(head, HEAD, "rank", node).to(ranks)
-            place = self.field(head, HEAD, "column", node)
+            rank = self.f.field(head, HEAD, "rank", node).to(ranks)
+            place = self.f.field(head, HEAD, "column", node)
             seen = [self._column(tile, place) for tile in tiles]
             if self.variant.missing:
-                left = self.field(head, HEAD, "nan_left", node).to(ranks)
+                left = self.f.field(head, HEAD, "nan_left", node).to(ranks)
                 rank, lefts = rank + left, f.splat(left, TILE)
                 seen = [x + lefts for x in seen]
             limit = f.splat(rank, TILE)
@@ -161,7 +128,7 @@ class Levels:
         """What each table of a level has for each row's node, for each tile."""
         f = self.f
         nothing = f.constant(0, self._numbers)
-        found = [[f.variable(nothing) for _ in nodes] for _ in range(self.variant.tables)]
+        found = [[f.variable(nothing) for _ in nodes] for _ in range(self._tables)]
 
         def emit(count: int) -> None:
             for number, places in enumerate(found):
@@ -197,7 +164,7 @@ class Levels:
         nothing = f.constant(0, self.variant.ranks.of(TILE))
         number = f.variable(f.constant(0, self._numbers))
         found = [f.variable(nothing) for _ in tiles]
-        with f.loop(self.field(level, LEVEL, "columns"), step=UNROLLED) as c:
+        with f.loop(self.f.field(level, LEVEL, "columns"), step=UNROLLED) as c:
             for n in range(UNROLLED):
                 place = f.load(level + c * 2, U16, LEVEL.itemsize + 2 * n).to(U64)
                 asked = number.get() + n
@@ -224,15 +191,15 @@ def emit(module: Any, name: str, machine: Machine, variant: Variant) -> None:
         with f.loop(count):
             head = tree.get()
             nodes = levels.walked([ranks + i * tile_bytes for i in together], head)
-            registers = levels.field(head, HEAD, "registers")
-            leaves = head + levels.field(head, HEAD, "leaves")
-            first = totals + levels.field(head, HEAD, "output") * output_bytes
+            registers = f.field(head, HEAD, "registers")
+            leaves = head + f.field(head, HEAD, "leaves")
+            first = totals + f.field(head, HEAD, "output") * output_bytes
             with f.loop(width) as k:
                 own = leaves + k * registers * (REGISTER * size)
                 for i, node in zip(together, nodes, strict=True):
                     place = first + k * output_bytes + i * (TILE * size)
-                    add_leaves(levels, own, registers, node, place)
-            tree.set(head + levels.field(head, HEAD, "next"))
+                    _add_leaves(levels, own, registers, node, place)
+            tree.set(head + f.field(head, HEAD, "next"))
     f.finish()
 
 
@@ -251,100 +218,30 @@ def emit_numbers(module: Any, name: str, machine: Machine, variant: Variant) -> 
         tree = f.variable(trees)
         with f.loop(count):
             head = tree.get()
-            leaves = head + levels.field(head, HEAD, "leaves")
-            first = numbers + levels.field(head, HEAD, "output") * U32.size
+            leaves = head + f.field(head, HEAD, "leaves")
+            first = numbers + f.field(head, HEAD, "output") * U32.size
             nodes = levels.walked([ranks + i * tile_bytes for i in together], head)
             for i, node in zip(together, nodes, strict=True):
                 f.store(node, stored)
                 with f.loop(TILE) as row:
                     number = f.load(leaves, U32, f.load(stored + row, U8).to(U64) * U32.size)
                     f.store(number, first + (i * TILE + row) * row_bytes)
-            tree.set(head + levels.field(head, HEAD, "next"))
+            tree.set(head + f.field(head, HEAD, "next"))
     f.finish()
 
 
-def shuffles(machine: Machine, leaf: Kind) -> bool:
-    """Whether the bytes of leaves' values are looked up one by one, in tables of their own."""
-    return machine.permutes and leaf.floating
-
-
-def add_leaves(levels: Levels, leaves: Value, registers: Value, node: Value, totals: Value) -> None:
-    """Add the value of each row's leaf to its total."""
-    if not shuffles(levels.machine, levels.variant.leaf):
-        _add_from_memory(levels, leaves, node, totals)
-        return
-    bytes_of = _order(levels.variant.leaf)
-    levels.by_registers(
-        registers,
-        lambda count: _add_shuffled(levels, leaves, count, node.shuffled(bytes_of), totals),
-    )
-
-
-def _add_from_memory(levels: Levels, leaves: Value, node: Value, totals: Value) -> None:
-    f, leaf = levels.f, levels.variant.leaf
-    nodes = f.buffer(U8.of(TILE))
-    f.store(node, nodes)
-    with f.loop(TILE, step=8) as row:
-        for i in [row + n for n in range(8)]:
-            value = f.load(leaves, leaf, f.load(nodes + i, U8).to(U64) * leaf.size)
-            place = totals + i * leaf.size
-            f.store(f.load(place, leaf) + value, place)
-
-
-def _add_shuffled(
-    levels: Levels, leaves: Value, registers: int, node: Value, totals: Value
+def _add_leaves(
+    levels: Levels, leaves: Value, registers: Value, node: Value, totals: Value
 ) -> None:
-    """By looking up each byte of the values for all rows, and weaving these together."""
-    f, leaf = levels.f, levels.variant.leaf
-    planes = [
-        levels.machine.lookup(f, levels.loaded(leaves + n * registers * REGISTER, registers), node)
-        for n in range(leaf.size)
-    ]
-    woven = _woven(planes, lambda x, y, lanes: x.shuffled(lanes, y))
-    kind = leaf.of(REGISTER // leaf.size)
-    for n, values in enumerate(woven):
-        place = totals + n * REGISTER
-        f.store(f.load(place, kind) + values.bits_as(kind), place)
+    """Add the value of each row's leaf to its total."""
+    f, machine, leaf = levels.f, levels.machine, levels.variant.leaf
+    if not shuffles(machine, leaf):
+        nodes = f.buffer(U8.of(TILE))
+        f.store(node, nodes)
+        add_from_memory(f, leaf, leaves, nodes, totals, TILE)
+        return
 
+    def emit(count: int) -> None:
+        add_shuffled(f, machine, leaf, tables(f, leaf, leaves, count), node, totals)
 
-def _woven(planes: list[Any], weave: Callable[[Any, Any, list[int]], Any]) -> list[Any]:
-    """The first bytes of values, the second, ..., [TILE] each, as whole values in registers.
-
-    Pieces of two registers, by turns, double in width with each step.
-    """
-    groups, width = [[plane] for plane in planes], 1
-    while len(groups) > 1:
-        groups = [
-            [
-                weave(x, y, _by_turns(width, upper=upper))
-                for x, y in zip(first, second, strict=True)
-                for upper in (False, True)
-            ]
-            for first, second in zip(groups[::2], groups[1::2], strict=True)
-        ]
-        width *= 2
-    return groups[0]
-
-
-def _by_turns(width: int, *, upper: bool) -> list[int]:
-    """Pieces of `width` bytes of two registers, from the same half of each 128 bits of both.
-
-    That is what processors have an instruction for.
-    """
-    places = []
-    for lane in range(0, REGISTER, 16):
-        start = lane + 8 * upper
-        for piece in range(start, start + 8, width):
-            own = [*range(piece, piece + width)]
-            places += own + [REGISTER + place for place in own]
-    return places
-
-
-@cache
-def _order(leaf: Kind) -> list[int]:
-    """Where the byte of each row must come from, so that values come out in the rows' order."""
-    planes = [np.arange(TILE)] * leaf.size
-    woven = _woven(planes, lambda x, y, lanes: np.concatenate([x, y])[lanes])
-    came_from = np.concatenate([values[:: leaf.size] for values in woven])
-    order: list[int] = np.argsort(came_from).tolist()
-    return order
+    levels.by_registers(registers, emit)

@@ -15,6 +15,9 @@ from sparkbird.kernels.emit import U8, Function, Value
 #: Rows of a tile: what one instruction of AVX-512 compares.
 TILE = 64
 
+#: A register of 512 bits, in bytes: what tables are multiples of.
+REGISTER = 64
+
 
 @dataclass(frozen=True)
 class Machine:

@@ -11,7 +11,10 @@ from functools import cached_property
 
 import numpy as np
 
-from sparkbird.kernels.levels import HEAD, HEAD_LEVELS, LEVEL, MOST, REGISTER, UNROLLED
+from sparkbird.kernels.leaves import MOST
+from sparkbird.kernels.levels import HEAD, HEAD_LEVELS, LEVEL, UNROLLED
+from sparkbird.kernels.machine import REGISTER
+from sparkbird.kernels.memory import aligned
 from sparkbird.kernels.trees import Ranked, Trees
 from sparkbird.kernels.walk import ARRIVED, NAN_LEFT, NODE
 
@@ -96,6 +99,7 @@ class Writer:
         self._put(np.arange(len(self._head)), np.zeros(len(self._head), np.int64), self._head)
         starts = np.concatenate([[0], np.cumsum(self._size)])
         content = aligned(int(starts[-1]))
+        content[:] = 0
         for tree, offset, values in self._pieces:
             places = (starts[tree] + offset)[:, None] + np.arange(values.dtype.itemsize)
             content[places] = np.ascontiguousarray(values).view(np.uint8).reshape(places.shape)
@@ -233,10 +237,3 @@ def _registers(entries: np.ndarray) -> np.ndarray:
 
 def _padded(size: np.ndarray) -> np.ndarray:
     return np.asarray(-(-size // REGISTER) * REGISTER)
-
-
-def aligned(size: int) -> np.ndarray:
-    """So many bytes of 0, the first of them where a register may start."""
-    content = np.zeros(size + REGISTER, np.uint8)
-    start = -content.ctypes.data % REGISTER
-    return content[start : start + size]

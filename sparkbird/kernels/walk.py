@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparkbird.kernels.emit import POINTER, U8, U32, U64, Function, Value
-from sparkbird.kernels.levels import HEAD, Levels, Variant
+from sparkbird.kernels.levels import HEAD, Levels
 from sparkbird.kernels.machine import TILE
+from sparkbird.kernels.variant import Variant
 
 if TYPE_CHECKING:
     from sparkbird.kernels.machine import Machine
@@ -50,7 +51,7 @@ def emit(module: Any, name: str, machine: Machine, variant: Variant) -> None:
         with f.loop(count):
             head = tree.get()
             walk.arrive(ranks + t * tile_bytes, head)
-            output = walk.levels.field(head, HEAD, "output") * output_bytes
+            output = f.field(head, HEAD, "output") * output_bytes
             first = totals + output + t * (TILE * size)
             with f.loop(width) as k, f.loop(walk.rows, step=_TOGETHER) as row:
                 for i in [row + n for n in range(_TOGETHER)]:
@@ -58,7 +59,7 @@ def emit(module: Any, name: str, machine: Machine, variant: Variant) -> None:
                     place = first + k * output_bytes + i * size
                     value = f.load(values, variant.leaf, leaf * size)
                     f.store(f.load(place, variant.leaf) + value, place)
-            tree.set(head + walk.levels.field(head, HEAD, "next"))
+            tree.set(head + f.field(head, HEAD, "next"))
     f.finish()
 
 
@@ -77,11 +78,11 @@ def emit_numbers(module: Any, name: str, machine: Machine, variant: Variant) -> 
         with f.loop(count):
             head = tree.get()
             walk.arrive(ranks + t * tile_bytes, head)
-            first = numbers + walk.levels.field(head, HEAD, "output") * U32.size
+            first = numbers + f.field(head, HEAD, "output") * U32.size
             with f.loop(walk.rows) as row:
                 number = walk.arrived_at(row).to(U32)
                 f.store(number, first + (t * TILE + row) * row_bytes)
-            tree.set(head + walk.levels.field(head, HEAD, "next"))
+            tree.set(head + f.field(head, HEAD, "next"))
     f.finish()
 
 
@@ -107,7 +108,7 @@ class _Walk:
         first = [tiles + self._tile_bytes * n for n in range(self._variant.tiles)]
         for n, node in enumerate(self.levels.walked(first, head)):
             f.store(node, self._going, n * TILE)
-        entries = head + self.levels.field(head, HEAD, "leaves")
+        entries = head + f.field(head, HEAD, "leaves")
         with f.loop(self.rows) as row:
             entry = f.load(self._going, U8, row).to(U64)
             f.store(f.load(entries, U32, entry * U32.size), self._at, row * U32.size)

@@ -21,7 +21,7 @@ from sparkbird.dtypes import MISSING, STRING
 from sparkbird.kernels import codes
 from sparkbird.kernels.forest import Forest, Matrix, Part, columns_of
 from sparkbird.kernels.machine import TILE
-from sparkbird.kernels.program import aligned
+from sparkbird.kernels.memory import aligned
 from sparkbird.runtime.bisection import greatest, greatest_key, of_keys
 from sparkbird.runtime.encoded import Encoded
 from sparkbird.runtime.graph import Info
@@ -72,7 +72,7 @@ class Folded:
         if columns.origins:
             self._rank_numbers(part, columns, span, tiles)
         if (coded := self.fold.coded(part)).size:
-            self._rank_strings(part, coded, span, tiles)
+            self._rank_strings(part, coded.copy(), span, tiles)
 
     def _rank_numbers(self, part: Part, columns: Columns, span: range, tiles: int) -> None:
         table = columns.table.copy()
@@ -84,14 +84,12 @@ class Folded:
         rank = part.ranker(self.fold.dtype)
         rank(table.ctypes.data, len(table), len(span), tiles, part.tile_bytes)
 
-    def _rank_strings(self, part: Part, coded: np.ndarray, span: range, tiles: int) -> None:
+    def _rank_strings(self, part: Part, table: np.ndarray, span: range, tiles: int) -> None:
         registers = _registers(len(self.distinct))
         ranked = aligned(registers * part.tile_bytes)
         Matrix(self.distinct).rank(part, range(len(self.distinct)), ranked.ctypes.data)
-        table = np.zeros(len(coded), codes.COLUMN)
-        table["place"] = coded
-        sources = [self.fold.origins[part.features[place]].source for place in coded]
-        table["numbers"] = [self._places[source].ctypes.data + span.start for source in sources]
+        starts = [self._places[name].ctypes.data + span.start for name in self.fold.strings]
+        table["numbers"] = np.array(starts, np.uint64)[table["numbers"]]
         spread = part.spreader()
         count = -(-len(span) // TILE)
         address = ranked.ctypes.data
@@ -141,6 +139,7 @@ class Fold:
         narrow = all(self._type(name) == np.float32 for name in self.numbers)
         self.dtype = np.dtype(np.float32 if narrow else np.float64)
         self._columns = {id(part): self._columns_of(part) for part in forest.parts}
+        self._coded = {id(part): self._coded_of(part) for part in forest.parts}
 
     def __str__(self) -> str:
         strings = sum(origin.strings for origin in self.origins.values())
@@ -162,8 +161,8 @@ class Fold:
         return self._columns[id(part)]
 
     def coded(self, part: Part) -> np.ndarray:
-        """The places of the columns of a part that come from strings."""
-        return np.flatnonzero([self.origins[feature].strings for feature in part.features])
+        """The columns of a part that come from strings, by the number of these in `strings`."""
+        return self._coded[id(part)]
 
     def _distinct(self, encoded: Sequence[Encoded], most: int) -> np.ndarray:
         """What the forest sees for distinct strings, those of all columns side by side: [D, F]."""
@@ -202,6 +201,14 @@ class Fold:
             elif not part.missing[place]:
                 row["missing"] = 0
         return Columns(origins, table, kept)
+
+    def _coded_of(self, part: Part) -> np.ndarray:
+        origins = [self.origins[feature] for feature in part.features]
+        places = [place for place, origin in enumerate(origins) if origin.strings]
+        table = np.zeros(len(places), codes.COLUMN)
+        table["place"] = places
+        table["numbers"] = [self.strings.index(origins[place].source) for place in places]
+        return table
 
     def _of_missing(self, features: np.ndarray) -> np.ndarray:
         """What the forest sees in columns of numbers where these are missing, [C]."""
