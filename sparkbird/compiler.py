@@ -207,7 +207,10 @@ def _checks(trace: Trace, results: Mapping[str, op.Tensor]) -> dict[str, op.Tens
     masks = [mask for _, mask in trace.checks]
     found = {INVALID: _first_failed(masks)} if masks else {}
     if masks and all(mask in trace.screens for mask in masks):
-        found[SCREEN] = screen([*trace.screens.values()], results.values())
+        screened: dict[op.Tensor, bool] = {}
+        for mask, value in trace.screens.items():
+            screened[value] = screened.get(value, True) and mask in trace.nan_fine
+        found[SCREEN] = screen(screened, results.values())
     return found
 
 

@@ -501,3 +501,23 @@ def test_nan_that_a_model_takes_is_no_failure_of_its_screen():
     results, failed = scored(StandardScaler().fit(x), x)
     assert not failed.any()
     np.testing.assert_array_equal(results["transform"], StandardScaler().fit_transform(x))
+
+
+@pytest.mark.parametrize("bad", [np.inf, -np.inf])
+def test_what_an_imputer_fills_is_no_failure_of_a_screen_either(bad):
+    x = np.random.default_rng(0).normal(size=(500, 20))
+    x[::3, 4] = np.nan
+    model = make_pipeline(SimpleImputer(), StandardScaler(), Ridge()).fit(x, x[:, 0])
+    compiled = sparkbird.compile(model, x)
+    made = {node.output[0]: node for node in compiled.to_onnx().graph.node}
+    assert made[made[made[SCREEN].input[0]].input[0]].op_type == "MatMul"
+    session = open_session(compiled.to_bytes(), ["predict"])
+    inference = session.run.__self__
+    for _ in range(2):
+        results, failed = score(session, {"X": x})
+        assert not failed.any()
+        assert inference.plan is inference._screening
+    np.testing.assert_allclose(results["predict"], model.predict(x), rtol=1e-12)
+    x[7, 19] = bad
+    with pytest.raises(InvalidValueError, match="SimpleImputer takes no infinity, and 1 of 500"):
+        compiled.predict(x)

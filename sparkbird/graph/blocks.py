@@ -160,6 +160,8 @@ def _has_all_rows(node: Node, complete: set[Node]) -> bool:
         return False
     if node.op in _PRODUCTS:
         return node.operands[0].node in complete and len(given) == 1
+    if node.op == "Unsqueeze":
+        return bool((node.operands[1].node.attributes["value"] > 0).all())
     return node.op in _ELEMENTWISE or (node.op, node.attributes.get("axis")) in _SIDE_BY_SIDE
 
 

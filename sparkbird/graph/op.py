@@ -63,11 +63,12 @@ def rows_of(value: Any, x: Array) -> Array:
     return take(value[None], zero)
 
 
-def check(failing: Array, fact: str, screen: Array = None) -> None:
+def check(failing: Array, fact: str, screen: Array = None, *, nan_fine: bool = False) -> None:
     """Rows may not be `failing` [N]: on arrays an error, on tensors a check of the graph.
 
     `screen` are values [N, ...] of which one is NaN or infinite if a row fails: where their sum
-    over all rows is finite, the check itself is not computed.
+    over all rows is finite, the check itself is not computed. `nan_fine` tells that no row fails
+    because of NaN among them.
 
     Raises
     ------
@@ -78,6 +79,8 @@ def check(failing: Array, fact: str, screen: Array = None) -> None:
         trace.current().checks.append((Check(trace.place(), fact), failing))
         if screen is not None:
             trace.current().screens[failing] = screen
+            if nan_fine:
+                trace.current().nan_fine.add(failing)
     elif failing.any():
         raise InvalidValueError(f"{fact}, in {int(failing.sum())} rows")
 

@@ -158,7 +158,7 @@ class Op:
             common = common_type(*operands)
             operands = tuple(op.cast(operand, dtype=common) for operand in operands)
         results = _described(self.reference, operands, keywords)
-        inputs = (*map(tensor, operands), *map(tensor, self.extra(**keywords)))
+        inputs = (*_of_one_rank(self.name, operands), *map(tensor, self.extra(**keywords)))
         attributes = self.attributes(**keywords)
         node = Node(self.name, inputs, attributes, self.domain, self.version, len(results))
         tensors = tuple(Tensor(node, dtype, shape, i) for i, (dtype, shape) in enumerate(results))
@@ -178,6 +178,27 @@ def tensor(x: Operand) -> Tensor:
     if is_string(value.dtype):
         value = value.astype(STRING)
     return Tensor(Node("Constant", attributes={"value": value}), value.dtype, value.shape)
+
+
+#: Operators of values side by side, of which one may be a number for all.
+_SIDE_BY_SIDE = {
+    "Add", "And", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Min",
+    "Mod", "Mul", "Or", "Pow", "Sub", "Where",
+}  # fmt: skip
+
+
+def _of_one_rank(operator: str, operands: tuple[Operand, ...]) -> tuple[Tensor, ...]:
+    """The operands of a node, numbers with as many axes as the others have.
+
+    Beside [N, 1] ONNX Runtime (1.32) is 13 times as slow with [] or [1] as with [1, 1].
+    """
+    values = tuple(map(tensor, operands))
+    if operator not in _SIDE_BY_SIDE:
+        return values
+    rank = max(value.ndim for value in values)
+    numbers = (v for v in values if v.node.op == "Constant" and {*v.shape} <= {1})
+    spread = {v: tensor(v.node.attributes["value"].reshape((1,) * rank)) for v in numbers}
+    return tuple(spread.get(value, value) for value in values)
 
 
 def common_type(*operands: Operand) -> np.dtype:

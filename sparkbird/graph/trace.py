@@ -19,6 +19,7 @@ class Trace:
 
     checks   a `Check` and its mask [N], true where a row fails it
     screens  values for the mask of a check, one of which is NaN or infinite if a row fails it
+    nan_fine masks that no row has because of NaN, but because of infinities alone
     remarks  lines for `explain`: choices made while the graph was built
     whole    whether a row's result depends on the rows beside it
     adds     the columns that the model adds to a dataframe, in order, if it is one of Spark ML
@@ -30,6 +31,7 @@ class Trace:
 
     checks: list[tuple[Check, Tensor]] = field(default_factory=list)
     screens: dict[Tensor, Tensor] = field(default_factory=dict)
+    nan_fine: set[Tensor] = field(default_factory=set)
     remarks: list[str] = field(default_factory=list)
     whole: bool = False
     adds: tuple[str, ...] = ()

@@ -85,15 +85,22 @@ class Folded:
         rank(table.ctypes.data, len(table), len(span), tiles, part.tile_bytes)
 
     def _rank_strings(self, part: Part, table: np.ndarray, span: range, tiles: int) -> None:
-        registers = _registers(len(self.distinct))
-        ranked = aligned(registers * part.tile_bytes)
-        Matrix(self.distinct).rank(part, range(len(self.distinct)), ranked.ctypes.data)
+        ranked = self._ranked[id(part)]
         starts = [self._places[name].ctypes.data + span.start for name in self.fold.strings]
         table["numbers"] = np.array(starts, np.uint64)[table["numbers"]]
         spread = part.spreader()
         count = -(-len(span) // TILE)
-        address = ranked.ctypes.data
+        registers, address = len(ranked) // part.tile_bytes, ranked.ctypes.data
         spread(table.ctypes.data, len(table), address, registers, part.tile_bytes, tiles, count)
+
+    @cached_property
+    def _ranked(self) -> dict[int, np.ndarray]:
+        """The ranks of distinct strings for each part, in tiles as if they were rows."""
+        found = {}
+        for part in self.fold.parts:
+            own = found[id(part)] = aligned(_registers(len(self.distinct)) * part.tile_bytes)
+            Matrix(self.distinct).rank(part, range(len(self.distinct)), own.ctypes.data)
+        return found
 
     @cached_property
     def _numbers(self) -> dict[str, np.ndarray]:
@@ -110,6 +117,7 @@ class Folded:
         for name in self.fold.strings:
             found[name] = aligned(-(-self.count // TILE) * TILE)
             found[name][: self.count] = self.values[name].places
+            found[name][self.count :] = 0  # numbers of some value, too
         return found
 
 
@@ -138,6 +146,7 @@ class Fold:
         self.numbers = sorted({o.source for o in self.origins.values() if not o.strings})
         narrow = all(self._type(name) == np.float32 for name in self.numbers)
         self.dtype = np.dtype(np.float32 if narrow else np.float64)
+        self.parts = forest.parts
         self._columns = {id(part): self._columns_of(part) for part in forest.parts}
         self._coded = {id(part): self._coded_of(part) for part in forest.parts}
 

@@ -159,7 +159,9 @@ def _elementwise(node: Node, operands: Sequence[Known], given: Sequence[Columns]
     if matrix and not all(x.matrix for x in given):
         return None  # [N] beside [N, C] is [C] to ONNX
     constants = [x for x in operands if isinstance(x, Constant)]
-    width = max([*(len(x.origins) for x in given), *(x.width for x in constants if matrix)])
+    width = max(len(x.origins) for x in given)
+    if matrix and width == 1:  # else constants are as wide, or as blocks of rows (`graph.blocks`)
+        width = max([1, *(x.width for x in constants)])
     if any(len(x.origins) not in (1, width) for x in given):
         return None
     spread = [x.origins if len(x.origins) == width else x.origins * width for x in given]

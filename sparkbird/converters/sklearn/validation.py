@@ -46,4 +46,4 @@ def refuse_infinity(model: object, values: Array) -> None:
     """A check that no row of `values` [N, F] holds an infinity."""
     infinite = op.cast(op.isinf(values), dtype=np.int32)
     fact = f"{type(model).__name__} takes no infinity"
-    op.check(op.sum(infinite, axis=1) > 0, fact, screen=values)
+    op.check(op.sum(infinite, axis=1) > 0, fact, screen=values, nan_fine=True)
