@@ -26,8 +26,8 @@ _lock = Lock()
 class Library:
     """The functions of `module`, LLVM's text, compiled for `machine`.
 
-    They take 64-bit whole numbers and addresses. While one of them is at work, Python's other
-    threads go on.
+    They take 64-bit whole numbers and addresses; as a `kind` of arguments that ctypes knows, all
+    may be addresses of Python's objects. While one of them is at work, other threads go on.
     """
 
     def __init__(self, module: str, machine: Machine) -> None:
@@ -48,9 +48,11 @@ class Library:
             self._engine.set_object_cache(lambda _, content: _write(path, content), lambda _: known)
             self._engine.finalize_object()
 
-    def function(self, name: str, arguments: int) -> Callable[..., None]:
-        """The function called `name`, which takes so many arguments."""
-        kinds = [ctypes.c_uint64] * arguments
+    def function(
+        self, name: str, arguments: int, kind: type[Any] = ctypes.c_uint64
+    ) -> Callable[..., None]:
+        """The function called `name`, which takes so many arguments of one kind."""
+        kinds = [kind] * arguments
         address = self._engine.get_function_address(name)
         function = ctypes.CFUNCTYPE(None, *kinds)(address)
         function.library = self  # type: ignore[attr-defined]  # whose end is that of its code
