@@ -54,17 +54,22 @@ def _of_array(schema: Schema, rows: np.ndarray) -> dict[str, np.ndarray]:
     if rows.shape[1] != len(schema.columns):
         raise _wrong_count(schema, rows.shape[1])
     target = BY_NAME[schema.columns[0].dtype].numpy
-    if not np.can_cast(rows.dtype, target, "same_kind" if target.kind == "f" else "safe"):
-        raise ColumnTypeError(
-            f"an array of {rows.dtype} cannot be rows of {target}",
-            f"cast it to {target}, or compile with inputs= of its own type.",
-        )
-    if rows.dtype.kind == "f" and rows.dtype.itemsize > target.itemsize:
-        raise ColumnTypeError(
-            f"an array of {rows.dtype} would lose digits as {target}",
-            f"cast it to {target}, or compile with inputs= of its own type.",
-        )
+    if rows.dtype != target:
+        _refuse_loss(rows.dtype, target)
     return {MATRIX: np.ascontiguousarray(rows, target)}
+
+
+def _refuse_loss(given: np.dtype, target: np.dtype) -> None:
+    if not np.can_cast(given, target, "same_kind" if target.kind == "f" else "safe"):
+        raise ColumnTypeError(
+            f"an array of {given} cannot be rows of {target}",
+            f"cast it to {target}, or compile with inputs= of its own type.",
+        )
+    if given.kind == "f" and given.itemsize > target.itemsize:
+        raise ColumnTypeError(
+            f"an array of {given} would lose digits as {target}",
+            f"cast it to {target}, or compile with inputs= of its own type.",
+        )
 
 
 def _positions(schema: Schema, names: Sequence[object]) -> list[int]:

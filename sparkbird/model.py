@@ -38,6 +38,7 @@ class CompiledModel:
         self._content = content
         self._digest = artifact.digest(content)
         self._schema = artifact.schema(content)
+        self._outputs = tuple(output.name for output in self._schema.outputs)
         self.device = device
 
     @property
@@ -53,7 +54,7 @@ class CompiledModel:
     @property
     def outputs(self) -> tuple[str, ...]:
         """The names of the outputs, that of the default one first."""
-        return tuple(output.name for output in self.schema.outputs)
+        return self._outputs
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the artefact, one standard ONNX file, so that `path` is whole or not there.
@@ -101,7 +102,7 @@ class CompiledModel:
         )
 
     def __getattr__(self, name: str) -> Callable[[Any], Any]:
-        if not name.startswith("_") and name in self.outputs:
+        if not name.startswith("_") and name in self._outputs:
             return partial(self._evaluate, name)
         if name == "transform" and self.schema.adds:
             return self._added
@@ -125,11 +126,11 @@ class CompiledModel:
 
     def _evaluate(self, name: str, X: Any) -> Any:  # noqa: N803
         """The output `name` for the rows `X`, scored on all cores."""
-        inputs = inputs_of(self.schema, X)
+        inputs = inputs_of(self._schema, X)
         session = self._session(name)
         (output,) = session.outputs
         _refuse_size(output, inputs)
-        tensors, _ = score(session, inputs, threads=_cores())
+        tensors, _ = score(session, inputs, threads=_threads(inputs))
         if output.is_sparse:
             return matrix(tensors[name], output.width)
         arrays = [tensors[t.name].astype(t.numpy, copy=False) for t in output.tensors]
@@ -145,7 +146,7 @@ class CompiledModel:
         inputs = inputs_of(self.schema, X)
         for output in session.outputs:
             _refuse_size(output, inputs)
-        tensors, _ = score(session, inputs, threads=_cores())
+        tensors, _ = score(session, inputs, threads=_threads(inputs))
         added = {}
         for name in self.schema.adds:
             output = self.schema.output(name)
@@ -172,8 +173,10 @@ def load(path: str | os.PathLike[str], *, device: str = "auto") -> CompiledModel
 
 def _refuse_size(output: Output, inputs: Mapping[str, np.ndarray]) -> None:
     """A text hashed to 2**18 places is 2 MiB a row here, where each zero is a number."""
+    if output.length <= LONGEST:
+        return
     rows = len(next(iter(inputs.values())))
-    if output.length > LONGEST and rows * output.length * 8 > MOST_BYTES:
+    if rows * output.length * 8 > MOST_BYTES:
         raise SchemaError(
             f"column {output.name!r} holds vectors of {output.length:,} values, and {rows:,} rows "
             f"of them would take {rows * output.length * 8 / 2**30:.1f} GiB",
@@ -190,8 +193,10 @@ def _refuse_clash(columns: Sequence[str], added: Sequence[str]) -> None:
         )
 
 
-def _cores() -> int:
-    """The cores that this process may use, which may be fewer than the machine has."""
+def _threads(inputs: Mapping[str, np.ndarray]) -> int:
+    """The cores that this process may use, fewer than the machine has perhaps; one for one row."""
+    if len(next(iter(inputs.values()))) <= 1:
+        return 1
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

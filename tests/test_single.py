@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 pytest.importorskip("llvmlite")
 
 from sparkbird.kernels import machine, single
-from sparkbird.kernels.single import LANES, Single
+from sparkbird.kernels.single import LANES, Single, TooLargeError
 from tests.test_kernels import SPECIAL, added, grown, rows_for, walked
 
 HOST = machine.host()
@@ -70,5 +70,5 @@ def test_more_nodes_than_have_addresses_are_refused(monkeypatch):
     rng = np.random.default_rng(4)
     forest = grown(rng, trees=1, leaves=2, features=1, values=SPECIAL, dtype=np.float32)
     monkeypatch.setattr(single, "MOST_BYTES", 8)
-    with pytest.raises(ValueError, match="more nodes than"):
+    with pytest.raises(TooLargeError, match="more nodes than"):
         Single(HOST, forest)

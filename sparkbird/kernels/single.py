@@ -54,6 +54,10 @@ def node_of(values: np.dtype) -> np.dtype:
     return np.dtype([("threshold", values), *((name, np.uint32) for name in whole)])
 
 
+class TooLargeError(ValueError):
+    """A forest has more nodes than 32 bits address."""
+
+
 class Single:
     """The sums of trees' leaves, or the leaves' numbers, for one row of one type.
 
@@ -62,7 +66,7 @@ class Single:
 
     Raises
     ------
-    ValueError
+    TooLargeError
         There are more nodes than 32 bits address.
     """
 
@@ -111,7 +115,7 @@ def _nodes(trees: Trees) -> np.ndarray:
     kind = node_of(trees.threshold.dtype)
     order = np.concatenate(trees.levels)
     if len(order) * kind.itemsize > MOST_BYTES:
-        raise ValueError("there are more nodes than 32 bits address")
+        raise TooLargeError("there are more nodes than 32 bits address")
     inner = trees.inner[order]
     nodes = np.zeros(len(order), kind)
     nodes["threshold"] = np.where(inner, trees.threshold[order], np.inf)

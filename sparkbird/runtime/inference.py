@@ -5,6 +5,7 @@ N is the number of rows.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from threading import Lock
@@ -50,13 +51,15 @@ class Inference:
         return self._screening or self._check()
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
-        """The results for `feeds` by name, which may be more than needed."""
+        """The results for `feeds` by name, which may be more than needed.
+
+        That of the checks is left out where no row fails one.
+        """
         if screening := self._screening:
             found = screening.run(feeds)
-            if np.isfinite(found.pop(SCREEN)):
-                rows = len(next(iter(feeds.values())))
-                return found | {INVALID: np.zeros(rows, FAILED.dtype)}
-        return self._check().run(feeds)
+            if math.isfinite(found.pop(SCREEN)):
+                return found
+        return (self._checking or self._check()).run(feeds)
 
     def run_into(self, feeds: Mapping[str, Any], results: Mapping[str, Any]) -> None:
         """The same, into contiguous arrays by name; that of the checks is 0 everywhere."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -13,20 +13,24 @@ import numpy as np
 from sparkbird.kernels import machine
 from sparkbird.kernels.forest import Forest, Matrix, Rows
 from sparkbird.kernels.machine import Machine
+from sparkbird.kernels.single import TooLargeError
 from sparkbird.runtime.folding import CannotFoldError, Fold
 from sparkbird.runtime.forests import Found, forest_nodes, forests
 from sparkbird.runtime.graph import Graph
 from sparkbird.runtime.lookups import Lookup, lookups
+from sparkbird.runtime.one_row import OneRow
 from sparkbird.runtime.origins import origins
 from sparkbird.runtime.part import Part, Result
 from sparkbird.runtime.providers import CPU
+from sparkbird.runtime.unrolled import NotExactError
 from sparkbird.schema import Output
 
 #: "0" leaves forests to ONNX Runtime.
 KERNELS = "SPARKBIRD_KERNELS"
 
-#: Up to so many rows at a time ONNX Runtime is as fast: it is given the whole graph once that
-#: many calls have come with no more. (The last batch of a partition may have few rows, too.)
+#: Up to so many rows at a time there are faster ways: `OneRow`, and for more than one row the
+#: whole graph in ONNX Runtime. They are prepared once that many calls have come with no more.
+#: (The last batch of a partition may have few rows, too.)
 FEW_ROWS, FEW_CALLS = 4, 100
 
 
@@ -77,7 +81,8 @@ class Plan:
         graph = Graph(Graph(content).part(names))
         made = {step.result: step for step in other.steps} if other else {}
         self._lookups = [*lookups(graph, providers)]
-        self.steps: list[Step] = [*_steps(graph, self._lookups, providers, made)]
+        host = _host(providers)
+        self.steps: list[Step] = [*_steps(host, graph, self._lookups, providers, made)]
         self._forests = sum(1 for _ in forest_nodes(graph))
         given = {lookup.result: lookup.dtype for lookup in self._lookups}
         given |= {step.result: step.dtype for step in self.steps}
@@ -85,6 +90,7 @@ class Plan:
         self.providers = self._rest.providers
         self._whole: Part | None = None
         self._make_whole = partial(_whole, content, results, providers)
+        self._make_single = partial(_single, content, results, providers, host)
         self._few = 0
 
     def row_bytes(self, output: Output) -> int:
@@ -110,14 +116,23 @@ class Plan:
             return f"forests run in ONNX Runtime: {machine.lacking() or f'{KERNELS} is 0'}"
         return "\n".join(map(str, self.steps))
 
-    def _for_few(self, feeds: Mapping[str, Any]) -> Part | None:
-        """The whole graph in ONNX Runtime, if there are few rows, as there often were."""
-        if not self.steps or len(next(iter(feeds.values()))) > FEW_ROWS:
+    def _for_few(self, feeds: Mapping[str, Any]) -> OneRow | Part | None:
+        """What runs few rows, if there are few, as there often were."""
+        rows = len(next(iter(feeds.values())))
+        if rows > FEW_ROWS:
             return None
         self._few += 1
-        if self._few > FEW_CALLS and self._whole is None:
+        if self._few <= FEW_CALLS:
+            return None
+        single = self._single if rows == 1 else None
+        if self.steps and not single and self._whole is None:
             self._whole = self._make_whole()
-        return self._whole
+        return single or self._whole
+
+    @cached_property
+    def _single(self) -> OneRow | None:
+        """What runs one row, if it is faster than ONNX Runtime."""
+        return self._make_single()
 
     def _stepped(self, feeds: Mapping[str, Any]) -> Mapping[str, Any]:
         """The feeds, and what look-ups and forests give for them."""
@@ -133,17 +148,30 @@ def _whole(content: bytes, results: Sequence[Result], providers: Sequence[str]) 
     return Part(Graph(content).part(_names(results)), results, providers)
 
 
+def _single(
+    content: bytes, results: Sequence[Result], providers: Sequence[str], host: Machine | None
+) -> OneRow | None:
+    graph = Graph(Graph(content).part(_names(results)))
+    try:
+        return OneRow(graph, results, providers, host) if host else None
+    except (NotExactError, TooLargeError):
+        return None
+
+
 def _names(results: Sequence[Result]) -> dict[str, None]:
     """What results are made of, by name; they are outputs of the graph already."""
     return dict.fromkeys(name for result in results for name in result.names)
 
 
 def _steps(
-    graph: Graph, known: Sequence[Lookup], providers: Sequence[str], made: Mapping[str, Step]
+    host: Machine | None,
+    graph: Graph,
+    known: Sequence[Lookup],
+    providers: Sequence[str],
+    made: Mapping[str, Step],
 ) -> Iterator[Step]:
     """The forests that kernels can run, each after those that its rows depend on."""
-    host = machine.host() if os.environ.get(KERNELS) != "0" else None
-    if host is None or providers[0] != CPU:
+    if host is None:
         return
     given = {lookup.result: lookup.dtype for lookup in known}
     parts: dict[str, Part | None] = dict.fromkeys([*graph.inputs, *given])
@@ -156,6 +184,11 @@ def _steps(
             yield step
             given[step.result] = step.dtype
             parts[step.result] = None
+
+
+def _host(providers: Sequence[str]) -> Machine | None:
+    """The processor that kernels are made for, where they are to run forests."""
+    return machine.host() if os.environ.get(KERNELS) != "0" and providers[0] == CPU else None
 
 
 def _step(

@@ -62,10 +62,12 @@ def score(
     """
     schema = session.schema
     rows = len(next(iter(inputs.values())))
-    runs = [slice(0, rows)] if schema.whole else _runs(session, inputs, rows)
+    runs = [] if schema.whole or rows <= 1 else _runs(session, inputs, rows)
     several = len(runs) > 1
     results = _in_runs(session, inputs, runs, threads) if several else session.run(inputs)
-    failed = results.pop(INVALID, np.zeros(rows, np.int32))
+    failed = results.pop(INVALID, None)
+    if failed is None:
+        return results, np.zeros(rows, np.bool_)
     if on_invalid == "raise" and failed.any():
         raise refused(schema, inputs, failed)
     return results, failed != 0

@@ -79,12 +79,13 @@ class Sessions:
         """
         key = digest, tuple(outputs), device
         with self._lock:
-            if key not in self._kept:
-                self._kept[key] = open_session(content(), outputs, device=device)
+            session = self._kept.get(key)
+            if session is None:
+                session = self._kept[key] = open_session(content(), outputs, device=device)
                 self.loads += 1
                 self._evict()
             self._kept.move_to_end(key)
-            return self._kept[key]
+            return session
 
     def _evict(self) -> None:
         while len(self._kept) > 1 and self._weight > self.capacity:
