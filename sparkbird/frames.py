@@ -34,8 +34,7 @@ def inputs_of(schema: Schema, X: Any) -> dict[str, np.ndarray]:  # noqa: N803
     if isinstance(X, (pa.Table, pa.RecordBatch)):
         return feeds(schema, [X.column(i) for i in _positions(schema, X.schema.names)])
     if hasattr(X, "columns") and hasattr(X, "iloc"):
-        positions = _positions(schema, [str(name) for name in X.columns])
-        return feeds(schema, [_of_series(X.iloc[:, i]) for i in positions])
+        return _of_frame(schema, X)
     raise ColumnTypeError(
         f"rows cannot be a {type(X).__name__}",
         "give a NumPy array [rows, columns], a pandas dataframe, or an Arrow table.",
@@ -57,6 +56,24 @@ def _of_array(schema: Schema, rows: np.ndarray) -> dict[str, np.ndarray]:
     if rows.dtype != target:
         _refuse_loss(rows.dtype, target)
     return {MATRIX: np.ascontiguousarray(rows, target)}
+
+
+def _of_frame(schema: Schema, rows: Any) -> dict[str, np.ndarray]:
+    """The columns of a dataframe, at once where all are of the type that all columns have."""
+    positions = _positions(schema, [*map(str, rows.columns.tolist())])
+    if {*rows.dtypes} != _float_types(schema):
+        return feeds(schema, [_of_series(rows.iloc[:, i]) for i in positions])
+    values = rows.to_numpy()
+    if schema.layout == "matrix":
+        return {MATRIX: np.ascontiguousarray(values[:, positions])}
+    columns = zip(schema.columns, positions, strict=True)
+    return {column.name: np.ascontiguousarray(values[:, i]) for column, i in columns}
+
+
+def _float_types(schema: Schema) -> set[np.dtype]:
+    """The types that columns have, if there are floating-point numbers alone."""
+    kinds = {column.kind for column in schema.columns}
+    return {BY_NAME[kind].numpy for kind in kinds} if kinds <= {"float32", "float64"} else set()
 
 
 def _refuse_loss(given: np.dtype, target: np.dtype) -> None:

@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -19,6 +20,7 @@ from sparkbird.errors import (
     UnsupportedModelError,
     UnsupportedOptionError,
 )
+from sparkbird.frames import inputs_of
 
 RNG = np.random.default_rng(0)
 X = pd.DataFrame(RNG.normal(size=(300, 3)), columns=["a", "b", "c"])
@@ -166,3 +168,23 @@ def test_columns_called_like_our_own_values_do_not_clash():
     compiled = sparkbird.compile(model)
     rows = X.set_axis(names, axis=1)
     np.testing.assert_allclose(compiled.predict_proba(rows), model.predict_proba(rows), rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("rows", [1, 5, 0])
+def test_a_frame_of_one_type_is_read_as_its_columns_are(dtype, named, rows):
+    frame = X.astype(dtype).assign(more=dtype(1))[["c", "more", "b", "a"]]
+    frame.iloc[0, 2] = np.nan
+    sample = X.astype(dtype)
+    schema = sparkbird.compile(StandardScaler().fit(sample), sample).schema
+    if not named:
+        frame = frame[["c", "b", "a"]]
+        sample = sample.to_numpy()
+        schema = sparkbird.compile(StandardScaler().fit(sample), sample).schema
+    at_once = inputs_of(schema, frame[:rows])
+    one_by_one = inputs_of(schema, pa.Table.from_pandas(frame[:rows], preserve_index=False))
+    assert at_once.keys() == one_by_one.keys()
+    for name, values in at_once.items():
+        np.testing.assert_array_equal(values, one_by_one[name], strict=True)
+        assert values.flags.c_contiguous

@@ -136,6 +136,8 @@ class Plan:
 
     def _stepped(self, feeds: Mapping[str, Any]) -> Mapping[str, Any]:
         """The feeds, and what look-ups and forests give for them."""
+        if not self._lookups and not self.steps:
+            return feeds
         values = dict(feeds)
         for lookup in self._lookups:
             lookup.run(values)
