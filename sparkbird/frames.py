@@ -61,7 +61,7 @@ def _of_array(schema: Schema, rows: np.ndarray) -> dict[str, np.ndarray]:
 def _of_frame(schema: Schema, rows: Any) -> dict[str, np.ndarray]:
     """The columns of a dataframe, at once where all are of the type that all columns have."""
     positions = _positions(schema, [*map(str, rows.columns.tolist())])
-    if {*rows.dtypes} != _float_types(schema):
+    if {*rows.dtypes} != _float_type(schema):
         return feeds(schema, [_of_series(rows.iloc[:, i]) for i in positions])
     values = rows.to_numpy()
     if schema.layout == "matrix":
@@ -70,10 +70,10 @@ def _of_frame(schema: Schema, rows: Any) -> dict[str, np.ndarray]:
     return {column.name: np.ascontiguousarray(values[:, i]) for column, i in columns}
 
 
-def _float_types(schema: Schema) -> set[np.dtype]:
-    """The types that columns have, if there are floating-point numbers alone."""
+def _float_type(schema: Schema) -> set[np.dtype]:
+    """The type of all columns, if they have one in common and it is of floating-point numbers."""
     kinds = {column.kind for column in schema.columns}
-    return {BY_NAME[kind].numpy for kind in kinds} if kinds <= {"float32", "float64"} else set()
+    return {BY_NAME[k].numpy for k in kinds} if kinds in ({"float32"}, {"float64"}) else set()
 
 
 def _refuse_loss(given: np.dtype, target: np.dtype) -> None:

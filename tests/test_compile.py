@@ -182,8 +182,17 @@ def test_a_frame_of_one_type_is_read_as_its_columns_are(dtype, named, rows):
         frame = frame[["c", "b", "a"]]
         sample = sample.to_numpy()
         schema = sparkbird.compile(StandardScaler().fit(sample), sample).schema
-    at_once = inputs_of(schema, frame[:rows])
-    one_by_one = inputs_of(schema, pa.Table.from_pandas(frame[:rows], preserve_index=False))
+    assert_read_alike(schema, frame[:rows])
+
+
+def test_a_frame_of_two_types_is_read_column_by_column():
+    frame = X.astype({"a": np.float32})
+    assert_read_alike(sparkbird.compile(StandardScaler().fit(frame), frame).schema, frame)
+
+
+def assert_read_alike(schema, frame):
+    at_once = inputs_of(schema, frame)
+    one_by_one = inputs_of(schema, pa.Table.from_pandas(frame, preserve_index=False))
     assert at_once.keys() == one_by_one.keys()
     for name, values in at_once.items():
         np.testing.assert_array_equal(values, one_by_one[name], strict=True)
