@@ -99,10 +99,10 @@ def cast(x: Value, kind: Kind) -> Value:
     builder = x.function.builder
     if x.kind == kind:
         return x
+    if x.kind == BIT and not kind.floating:
+        return x.to(kind)
     if x.kind == BIT:
-        return (
-            x.to(kind) if not kind.floating else _value(x, kind, builder.uitofp(x.llvm, kind.llvm))
-        )
+        return _value(x, kind, builder.uitofp(x.llvm, kind.llvm))
     convert = builder.fpext if kind.bits > x.kind.bits else builder.fptrunc
     return _value(x, kind, convert(x.llvm, kind.llvm))
 

@@ -50,9 +50,7 @@ class Unrolled:
         self._takes = [name for name in graph.inputs if name not in graph.constants]
         self._names = [*names]
         _refuse_sums(graph, {*names} - {SCREEN})
-        if any(samples[name].dtype not in KINDS for name in self._takes):
-            raise NotExactError("there are values of another type")
-        self._code = Code([samples[name] for name in self._takes])
+        self._code = Code([_accepted(samples[name]) for name in self._takes])
         self._values: dict[str, Any] = {name: graph.constant(name) for name in graph.constants}
         self._values |= zip(self._takes, self._code.inputs, strict=True)
         self._count = 0
@@ -87,9 +85,7 @@ class Unrolled:
         """`array` as objects that stand for numbers."""
         if _is_of_row(array):
             return array
-        if array.dtype not in KINDS or not array.size:
-            raise NotExactError("there are values of another type")
-        return self._code.constant(array)
+        return self._code.constant(_accepted(array))
 
     def _computed(self, node: Node, operands: _Operands) -> np.ndarray:
         if node.operator in _SPECIAL:
@@ -99,6 +95,13 @@ class Unrolled:
             raise NotExactError("whole numbers are left to ONNX Runtime")
         compute = _known(unrolled.FLOATING if kinds == {"f"} else unrolled.LOGICAL, node)
         return _for_each(compute, *operands)
+
+
+def _accepted(array: np.ndarray) -> np.ndarray:
+    """`array`, if registers hold its numbers and it does not have too many."""
+    if array.dtype not in KINDS or not 0 < array.size <= MOST:
+        raise NotExactError("ONNX Runtime has other types, and loops")
+    return array
 
 
 def _is_of_row(array: np.ndarray) -> bool:
