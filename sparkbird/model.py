@@ -127,7 +127,7 @@ class CompiledModel:
     def _evaluate(self, name: str, X: Any) -> Any:  # noqa: N803
         """The output `name` for the rows `X`, scored on all cores."""
         inputs = inputs_of(self._schema, X)
-        session = self._session(name)
+        session = SESSIONS.get(self._digest, self.to_bytes, (name,), device=self.device)
         (output,) = session.outputs
         _refuse_size(output, inputs)
         tensors, _ = score(session, inputs, threads=_threads(inputs))

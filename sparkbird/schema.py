@@ -9,6 +9,7 @@ import json
 import math
 import re
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 from sparkbird.errors import SchemaError
@@ -114,7 +115,7 @@ class Output:
         """Whether it is vectors of which there are the entries alone."""
         return self.kind in ("sparse", "compressed")
 
-    @property
+    @cached_property
     def length(self) -> int:
         """How many values a row has, 1 if it is no vector."""
         return self.width or math.prod(self.tensors[0].lengths)

@@ -53,6 +53,7 @@ class OneRow:
         self._graph, self._providers, self._machine = graph, providers, machine
         self._samples: dict[str, Any] = {n: _zeros(info) for n, info in graph.inputs.items()}
         self._given: dict[str, np.dtype] = {}
+        self._names = [result.name for result in results]
         self._stages: list[Walk | Unrolled | Part] = []
         for found in forests(graph):
             if found.rows not in self._samples:
@@ -62,20 +63,17 @@ class OneRow:
             forest = Single(machine, found.trees, found.values, found.output, found.outputs)
             self._add(Walk(found.result, found.rows, forest))
             self._given[found.result] = found.dtype
-        self._compute(results, {result.name: None for result in results})
+        self._compute(results, dict.fromkeys(self._names))
         parts = sum(isinstance(stage, Part) for stage in self._stages)
         if parts > bool(self._given):
             raise NotExactError("the whole graph takes no more calls")
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """The results for `feeds`, of one row, by name."""
-        if len(self._stages) == 1:
-            return self._stages[0].run(feeds)
-        *stages, last = self._stages
         values = dict(feeds)
-        for stage in stages:
-            values |= stage.run(values)
-        return last.run(values)
+        for stage in self._stages:
+            values.update(stage.run(values))
+        return {name: values[name] for name in self._names}
 
     def _compute(self, results: Sequence[Result], outputs: Mapping[str, np.dtype | None]) -> None:
         """Add what gives `results`, and is none of the forests that there are already."""
