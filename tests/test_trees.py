@@ -9,10 +9,10 @@ import pytest
 from sparkbird.errors import UnsupportedOptionError
 from sparkbird.graph import op, trace
 from sparkbird.graph.build import build
+from sparkbird.prices import current as current_prices
 from sparkbird.trees import Forest, categories, leaf_index, leaf_sum, less_than, links, narrowed
 from sparkbird.trees.choose import STRATEGIES
 from sparkbird.trees.options import current, using
-from sparkbird.trees.prices import PRICES
 from tests.forests import THRESHOLDS, full_forest, random_forest, rows_for, walk, walked_sum
 from tests.runs import run
 
@@ -357,7 +357,7 @@ def test_a_forced_strategy_that_does_not_fit_is_refused(strategy, options, fores
 
 
 def test_every_price_is_for_a_strategy_and_every_count_has_one():
-    for device, strategies in PRICES.items():
+    for device, strategies in current_prices().strategies.items():
         assert set(strategies) <= set(STRATEGIES)
         with using(device=device):
             leaf_sum(random_forest(0, outputs=2), op.argument("x", np.float64, 3))

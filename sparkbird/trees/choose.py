@@ -5,7 +5,7 @@ N is the number of rows, F of features, T of trees, K of outputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,12 @@ import numpy as np
 
 from sparkbird.errors import UnsupportedOptionError
 from sparkbird.graph import op, trace
+from sparkbird.prices import current as current_prices
+from sparkbird.prices.fit import cost
 from sparkbird.trees import ensemble, gemm, perfect, traversal
 from sparkbird.trees.categories import lowered, parts
 from sparkbird.trees.forest import Forest, narrowed
 from sparkbird.trees.options import Options, current
-from sparkbird.trees.prices import PRICES
 from sparkbird.trees.sums import based, in_order
 from sparkbird.trees.work import Work
 
@@ -38,7 +39,7 @@ class Strategy:
     leaf_index  (forest, x) -> the leaf of each row in each tree, [N, F] -> [N, T]
     leaf_sum    (forest, x, dtype) -> the sum of the leaves' values, [N, F] -> [N, K] of `dtype`
     obstacle    forest -> why it cannot be computed so, or ""
-    counts      work -> the units that a row costs; `PRICES` has the price of each
+    counts      work -> the units that a row costs; `prices.units` has them all
     narrows     whether float32 rows are compared in float32
     in_order    whether the sum is exactly that of one tree after the other
     """
@@ -147,9 +148,8 @@ def _chosen(forest: Forest, x: Array, forced: str | None, *, wants_sum: bool) ->
 
 def seconds(name: str, work: Work, device: str) -> float:
     """The time that a row takes by the strategy called `name`."""
-    prices: Mapping[str, float] = PRICES[device][name]
-    units = STRATEGIES[name].counts(work)
-    return 1e-9 * sum(count * prices[unit] for unit, count in units.items())
+    prices = current_prices().strategies[device][name]
+    return 1e-9 * cost(STRATEGIES[name].counts(work), prices)
 
 
 def _any_order(forest: Forest, options: Options) -> bool:
@@ -158,7 +158,7 @@ def _any_order(forest: Forest, options: Options) -> bool:
 
 
 def _obstacle(name: str, forest: Forest, device: str) -> str:
-    if name not in PRICES[device]:
+    if name not in current_prices().strategies[device]:
         return f"onnxruntime has no such operator for {device}"
     return STRATEGIES[name].obstacle(forest)
 

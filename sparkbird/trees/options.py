@@ -13,7 +13,7 @@ class Options:
     """What the choice of a strategy depends on beside the forest.
 
     strategy  a name of `choose.STRATEGIES` that is used whatever it costs, or None
-    device    a name of `prices.PRICES`
+    device    of `prices.units.DEVICES`
     batch     the rows that are expected at a time
     """
 
