@@ -17,6 +17,7 @@ from sparkbird.dtypes import MISSING, STRING
 from sparkbird.errors import ColumnNameError, OutputError, SchemaError
 from sparkbird.frames import inputs_of
 from sparkbird.runtime.entries import LONGEST, MOST_BYTES, matrix
+from sparkbird.runtime.providers import CPU
 from sparkbird.runtime.scoring import score
 from sparkbird.runtime.sessions import SESSIONS, Session
 from sparkbird.schema import DROPPED, Output, Schema
@@ -86,7 +87,16 @@ class CompiledModel:
         return onnx.load_from_string(self._content)
 
     def explain(self) -> str:
-        """What the model takes and gives, how its graph was chosen, and what it is made of."""
+        """What the model takes and gives, how its graph was chosen, what it is made of and costs.
+
+        The time of its default output is predicted from the prices of a machine, of which the
+        environment variable ``SPARKBIRD_COSTS`` may name a file; see `costs.predict`.
+
+        Raises
+        ------
+        ConfigError
+            That file is not fit for it.
+        """
         counts = Counter(node.op_type for node in self.to_onnx().graph.node)
         operators = ", ".join(f"{count} {name}" for name, count in counts.most_common())
         metadata = artifact.metadata(self._content)
@@ -98,6 +108,7 @@ class CompiledModel:
                 *filter(None, [metadata[artifact.REMARKS], session.plan]),
                 f"operators: {operators}",
                 f"written by {metadata[artifact.VERSIONS]}",
+                _predicted(session),
             ]
         )
 
@@ -158,6 +169,15 @@ class CompiledModel:
             added[name] = pd.Series([*values] if values.ndim > 1 else values, rows.index)
         rows = rows.assign(**added)
         return rows[~tensors[DROPPED]] if DROPPED in tensors else rows
+
+
+def _predicted(session: Session) -> str:
+    """The time of its pieces, a line for each."""
+    from sparkbird.costs import predicted  # it needs onnx
+
+    if session.providers[0] != CPU:
+        return f"no time is predicted: nothing is known of {session.providers[0]}"
+    return str(predicted(session))
 
 
 def load(path: str | os.PathLike[str], *, device: str = "auto") -> CompiledModel:

@@ -9,9 +9,9 @@ import pytest
 FLOORS = [
     {"errors"},
     {"dtypes", "schema", "wire"},
-    {"artifact", "graph", "inputs", "kernels"},
+    {"artifact", "graph", "inputs", "kernels", "prices"},
     {"runtime", "trees"},
-    {"converters", "frames"},
+    {"converters", "costs", "frames"},
     {"model"},
     {"compiler"},
     {"parity", "spark"},

@@ -26,12 +26,16 @@ TREES_BYTES, MOST_CONDITIONS = 4 * 2**20, 8_192
 class Blocks:
     """Trees as `planes` reads them.
 
-    blocks     [B]  `BLOCK`
-    registers  how many one of them needs at most
-    kept       what they have the addresses of
+    blocks      [B]  `BLOCK`
+    room        how many registers one of them needs at most
+    operations  how many there are in all
+    registers   how many the tables of all trees take, for each byte of a leaf's values
+    kept        what blocks have the addresses of
     """
 
     blocks: np.ndarray
+    room: int
+    operations: int
     registers: int
     kept: list[np.ndarray]
 
@@ -78,7 +82,9 @@ class Writer:
             block["first"], block["size"] = first, trees.stop - trees.start
             block["trees"] = content.ctypes.data
             kept += [content, asked]
-        return Blocks(blocks, first + int(blocks["count"].max(initial=0)), kept)
+        room = first + int(blocks["count"].max(initial=0))
+        operations, registers = (int(head[name].sum()) for name in ("operations", "registers"))
+        return Blocks(blocks, room, operations, registers, kept)
 
     def _asked(self) -> tuple[np.ndarray, np.ndarray]:
         """The different conditions [C], and which of them each node has, [S]."""

@@ -5,7 +5,7 @@ N is the number of rows, F of features, T of trees, L of leaves, K of outputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
@@ -21,6 +21,7 @@ from sparkbird.kernels.memory import aligned
 from sparkbird.kernels.planes import GROUP
 from sparkbird.kernels.trees import BYTE, Ranked, Trees, ranked
 from sparkbird.kernels.variant import Variant
+from sparkbird.kernels.work import of_ranking
 
 #: So many values of leaves are no burden.
 _FEW_VALUES = 2**16
@@ -96,9 +97,26 @@ class Forest:
         self._described += f" ({machine.name}, {self.size / 2**20:,.1f} MiB)"
 
     @property
+    def lengths(self) -> tuple[int]:
+        """Those of a row of its result."""
+        return (self._trees if self._sums is None else self._outputs,)
+
+    @property
     def size(self) -> int:
         """Its arrays, in bytes."""
         return sum(part.size for part in self.parts)
+
+    def work(self, values: np.dtype | None = None, coded: Collection[int] = ()) -> dict[str, float]:
+        """What a row comes to by unit, as `kernels.work` counts; a `call` is one for all rows.
+
+        `values` is the type of what is ranked, that of the thresholds if None. Features `coded`
+        are not: the ranks of their distinct strings are `spread` over the rows.
+        """
+        found = {"call": 1.0}
+        for part in self.parts:
+            for unit, count in part.work(part.values if values is None else values, coded).items():
+                found[unit] = found.get(unit, 0.0) + count
+        return found
 
     def __str__(self) -> str:
         return self._described
@@ -173,6 +191,14 @@ class Part:
     def size(self) -> int:
         """Its arrays, in bytes."""
         return self._form.size + sum(array.nbytes for array in self._searched)
+
+    def work(self, values: np.dtype, coded: Collection[int]) -> dict[str, float]:
+        """See `Forest.work`."""
+        kept = [i for i, feature in enumerate(self.features) if feature not in coded]
+        vectors = self._machine.permutes and self.ranks == np.uint8
+        steps = self.columns["steps"][kept].tolist()
+        spread = {"spread": float(len(self.features) - len(kept))}
+        return self._form.work() | of_ranking(steps, values, vectors=vectors) | spread
 
     def add(self, rows: Rows, totals: np.ndarray) -> None:
         """Add the leaves of rows to `totals`, [outputs, whole groups of rows]."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -21,6 +22,7 @@ from sparkbird.kernels.planes import BLOCK, GROUP
 from sparkbird.kernels.program import Program
 from sparkbird.kernels.trees import Ranked, Trees
 from sparkbird.kernels.variant import Variant
+from sparkbird.kernels.work import of_levels, of_planes
 
 #: What of the trees should stay in the cache of a core, in bytes, and of the ranks that pass by
 #: them: more where trees are so large that to fetch one costs more than to fetch ranks.
@@ -45,6 +47,10 @@ class Form(Protocol):
     @property
     def size(self) -> int:
         """Its arrays, in bytes."""
+        ...
+
+    def work(self) -> dict[str, float]:
+        """How much there is to do for a row, by units that have prices."""
         ...
 
     def run(self, ranks: int, tile_bytes: int, tiles: int, results: int, apart: int) -> None:
@@ -103,6 +109,7 @@ class Planes:
         name = "planes_numbers" if values is None else "planes"
         self._take_down = function(machine, name, variant)
         self._further = () if values is None else (values.shape[1],)
+        self.work = partial(of_planes, self._blocks, variant, *self._further or (1,))
 
     @property
     def size(self) -> int:
@@ -111,7 +118,7 @@ class Planes:
 
     def run(self, ranks: int, tile_bytes: int, tiles: int, results: int, apart: int) -> None:
         """Add the leaves of some tiles of `ranks` to `results`, or store their numbers there."""
-        registers = aligned(self._blocks.registers * REGISTER)
+        registers = aligned(self._blocks.room * REGISTER)
         own = self._blocks.blocks
         for block in range(own.ctypes.data, own.ctypes.data + own.nbytes, BLOCK.itemsize):
             self._take_down(
@@ -156,6 +163,8 @@ class Levels:
             for tiles in (machine.tiles, 1)
         ]
         self._blocks = _blocks(self._program)
+        width = 1 if values is None else values.shape[1]
+        self.work = partial(of_levels, self._program, variant, width)
 
     @property
     def size(self) -> int:

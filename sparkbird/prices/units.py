@@ -21,8 +21,8 @@ UNITS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     # What sparkbird does itself.
     "own": {
         # A forest by a kernel: `kernels.forest.Forest.work` says what the units are.
-        "kernels": ("call", "ranked", "vector_step", "scalar_step", "operation", "added",
-                    "walked", "fetched", "stored", "spread"),
+        "kernels": ("call", "ranked", "vector_step", "scalar_step", "condition", "multiplexed",
+                    "operation", "added", "walked", "fetched", "stored", "spread"),
         # Arrow columns to arrays: a batch, a column of it, a number copied to a matrix that a
         # cache holds, or to one that it does not, a string encoded.
         "columns": ("call", "column", "near_number", "far_number", "string"),

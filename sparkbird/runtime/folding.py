@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -149,6 +149,8 @@ class Fold:
         self.parts = forest.parts
         self._columns = {id(part): self._columns_of(part) for part in forest.parts}
         self._coded = {id(part): self._coded_of(part) for part in forest.parts}
+        coded = [feature for feature, origin in self.origins.items() if origin.strings]
+        self.work = partial(forest.work, self.dtype, coded)
 
     def __str__(self) -> str:
         strings = sum(origin.strings for origin in self.origins.values())

@@ -83,7 +83,7 @@ def _readers(graph: Graph) -> dict[str, list[Node]]:
 
 
 def _found(graph: Graph, readers: dict[str, list[Node]], node: Node) -> Found:
-    trees, weight, target = _read(node)
+    trees, weight, target = trees_of(node)
     outputs = node.integer("n_targets")
     (rows,), (result,) = node.inputs[:1], node.outputs
     numbered = _only_reader(readers, result, "Cast")
@@ -131,7 +131,7 @@ def _only_reader(readers: dict[str, list[Node]], name: str, operator: str) -> No
     return found[0] if len(found) == 1 and found[0].operator == operator else None
 
 
-def _read(node: Node) -> tuple[Trees, np.ndarray, np.ndarray]:
+def trees_of(node: Node) -> tuple[Trees, np.ndarray, np.ndarray]:
     """The trees of a TreeEnsemble, leaves numbered as its own, and their weights and targets.
 
     Tests come first, leaves after them.

@@ -6,7 +6,7 @@ N is the number of rows.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from threading import Lock
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from sparkbird.runtime.part import Result
+from sparkbird.runtime.pieces import Piece
 from sparkbird.runtime.plan import Plan
 from sparkbird.schema import INVALID, SCREEN, Schema
 
@@ -49,6 +50,10 @@ class Inference:
     def plan(self) -> Plan:
         """How it is run from now on."""
         return self._screening or self._check()
+
+    def pieces(self) -> Iterator[Piece]:
+        """What there is to do for a batch from now on, in order."""
+        return self.plan.pieces()
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """The results for `feeds` by name, which may be more than needed.

@@ -21,6 +21,7 @@ from sparkbird.runtime.lookups import Lookup, lookups
 from sparkbird.runtime.one_row import OneRow
 from sparkbird.runtime.origins import origins
 from sparkbird.runtime.part import Part, Result
+from sparkbird.runtime.pieces import Given, Piece
 from sparkbird.runtime.providers import CPU
 from sparkbird.runtime.unrolled import NotExactError
 from sparkbird.schema import Output
@@ -48,6 +49,10 @@ class Step:
     forest: Forest
     before: Part | None
     fold: Fold | None
+
+    def work(self) -> dict[str, float]:
+        """What it comes to by unit, as `kernels.work` counts."""
+        return self.fold.work() if self.fold else self.forest.work()
 
     def run(self, values: dict[str, Any]) -> None:
         """Add the forest's result to the `values` that there are."""
@@ -78,6 +83,7 @@ class Plan:
         other: Plan | None = None,
     ) -> None:
         names = _names(results)
+        self._results = results
         graph = Graph(Graph(content).part(names))
         made = {step.result: step for step in other.steps} if other else {}
         self._lookups = [*lookups(graph, providers)]
@@ -89,8 +95,7 @@ class Plan:
         self._rest = Part(graph.part(names, given), results, providers)
         self.providers = self._rest.providers
         self._whole: Part | None = None
-        self._make_whole = partial(_whole, content, results, providers)
-        self._make_single = partial(_single, content, results, providers, host)
+        self._content, self._providers, self._host = content, providers, host
         self._few = 0
 
     def row_bytes(self, output: Output) -> int:
@@ -110,6 +115,27 @@ class Plan:
         """The same, into contiguous arrays by name."""
         self._rest.run_into(self._stepped(feeds), places)
 
+    def pieces(self) -> Iterator[Piece]:
+        """What there is to do for a batch, in order."""
+        names = _names(self._results)
+        graph = Graph(Graph(self._content).part(names))
+        given: dict[str, Given] = {}
+        for lookup in self._lookups:
+            own = graph.part({lookup.result: lookup.dtype})
+            yield Piece(f"look-up of {lookup.strings}", graph=own, distinct=True, looked_up=True)
+            given[lookup.result] = Given(lookup.dtype)
+        done: set[str] = set()
+        for step in self.steps:
+            if step.before and step.rows not in done and not (step.fold and not step.fold.strings):
+                own = graph.part({step.rows: step.forest.parts[0].values}, _types(given))
+                yield Piece(
+                    "rows of a forest", graph=own, given={**given}, distinct=bool(step.fold)
+                )
+                done.add(step.rows)
+            yield Piece(str(step), units=step.work())
+            given[step.result] = Given(step.dtype, step.forest.lengths)
+        yield Piece("ONNX Runtime", graph=graph.part(names, _types(given)), given=given)
+
     def __str__(self) -> str:
         """How the forests are run, a line for each."""
         if not self.steps and self._forests:
@@ -126,13 +152,13 @@ class Plan:
             return None
         single = self._single if rows == 1 else None
         if self.steps and not single and self._whole is None:
-            self._whole = self._make_whole()
+            self._whole = _whole(self._content, self._results, self._providers)
         return single or self._whole
 
     @cached_property
     def _single(self) -> OneRow | None:
         """What runs one row, if it is faster than ONNX Runtime."""
-        return self._make_single()
+        return _single(self._content, self._results, self._providers, self._host)
 
     def _stepped(self, feeds: Mapping[str, Any]) -> Mapping[str, Any]:
         """The feeds, and what look-ups and forests give for them."""
@@ -158,6 +184,10 @@ def _single(
         return OneRow(graph, results, providers, host) if host else None
     except (NotExactError, TooLargeError):
         return None
+
+
+def _types(given: Mapping[str, Given]) -> dict[str, np.dtype]:
+    return {name: value.dtype for name, value in given.items()}
 
 
 def _names(results: Sequence[Result]) -> dict[str, None]:

@@ -80,10 +80,15 @@ def _rows_of_a_run(row_bytes: int, least: int) -> int:
     return max(1, step - step % WHOLE_ROWS)
 
 
+def rows_of_a_run(session: Session) -> int:
+    """How many rows go through a session together, if they may."""
+    least = LEAST_KERNEL_ROWS if session.kernels else LEAST_ROWS
+    return _rows_of_a_run(session.row_bytes, least)
+
+
 def _runs(session: Session, inputs: Mapping[str, np.ndarray], rows: int) -> list[slice]:
     """Which rows go through the session together; there is one run at least."""
-    least = LEAST_KERNEL_ROWS if session.kernels else LEAST_ROWS
-    step = _rows_of_a_run(session.row_bytes, least)
+    step = rows_of_a_run(session)
     runs = [slice(start, min(start + step, rows)) for start in range(0, max(rows, 1), step)]
     if not session.schema.padded:
         return runs

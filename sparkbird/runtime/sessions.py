@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -15,6 +15,7 @@ from sparkbird.errors import ArtifactError, SparkbirdError
 from sparkbird.runtime.inference import Inference
 from sparkbird.runtime.memory import trim
 from sparkbird.runtime.part import Result
+from sparkbird.runtime.pieces import Piece
 from sparkbird.runtime.providers import providers
 from sparkbird.schema import Output, Schema
 
@@ -39,6 +40,7 @@ class Session:
     row_bytes  what the widest intermediate result takes, in bytes a row
     kernels    whether kernels run forests
     plan       how forests are run, in words
+    pieces     what there is to do for a batch
     """
 
     run: Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -51,6 +53,7 @@ class Session:
     row_bytes: int
     kernels: bool
     plan: str
+    pieces: Callable[[], Iterator[Piece]]
 
 
 class Sessions:
@@ -141,6 +144,7 @@ def open_session(content: bytes, outputs: Sequence[str], *, device: str = "auto"
         row_bytes=max(map(found.row_bytes, asked)),
         kernels=bool(found.plan.steps),
         plan=str(found.plan),
+        pieces=found.pieces,
     )
 
 

@@ -1,0 +1,5 @@
+"""What a compiled model is predicted to cost on a machine, piece by piece."""
+
+from sparkbird.costs.predict import BATCH, Predicted, Share, predicted
+
+__all__ = ["BATCH", "Predicted", "Share", "predicted"]
