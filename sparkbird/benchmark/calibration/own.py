@@ -36,6 +36,7 @@ class Grown:
 
     depth    0 is as deep as they get
     strings  the columns of them that there are beside the numbers
+    values   of which numbers are drawn; 0 are all there are
     """
 
     trees: int
@@ -46,6 +47,7 @@ class Grown:
     strings: int = 0
     output: str = ""
     rows: int = _ROWS
+    values: int = 0
 
 
 # fmt: off
@@ -57,6 +59,8 @@ FORESTS = (
     Grown(3, 0, 5), Grown(40, 0, 54, dtype="float32"), Grown(10, 0, 28, classes=7),
     Grown(100, 6, 28, output="leaf"), Grown(10, 0, 28, output="leaf"), Grown(10, 3, 5, rows=16),
     Grown(50, 4, 5, strings=2), Grown(50, 4, 5, strings=6), Grown(5, 3, 1, strings=12),
+    Grown(300, 6, 28, values=20), Grown(300, 7, 28, values=100), Grown(200, 6, 90, values=20),
+    Grown(500, 8, 28, values=50, dtype="float32"), Grown(100, 6, 28, values=10, output="leaf"),
 )
 # fmt: on
 
@@ -94,7 +98,10 @@ def _grown(grown: Grown, rows: int, effort: Effort) -> tuple[bytes, dict[str, An
     """A compiled forest, its inputs, and the name of its output."""
     rng = np.random.default_rng(0)
     trained = max(200, _TRAINED // effort.divided)
-    x = rng.standard_normal((trained, grown.features)).astype(grown.dtype)
+    x = rng.standard_normal((trained, grown.features))
+    if grown.values:  # few thresholds, which many nodes have in common
+        x = rng.integers(grown.values, size=x.shape).astype(np.float64)
+    x = x.astype(grown.dtype)
     kind = ExtraTreesClassifier if grown.classes else ExtraTreesRegressor
     model = kind(effort.trees(grown.trees), max_depth=grown.depth or None, random_state=0)
     y = rng.integers(grown.classes, size=trained) if grown.classes else rng.standard_normal(trained)
