@@ -25,13 +25,14 @@ from sparkbird.graph import op
 from sparkbird.graph.blocks import in_blocks
 from sparkbird.graph.build import build, check, is_padded, row_bytes, serialized
 from sparkbird.graph.op import Array
+from sparkbird.graph.reads import Source, columns_read, without_unread
 from sparkbird.graph.screen import screen
 from sparkbird.graph.sparse import Sparse, Vectors, dense
 from sparkbird.graph.table import Table, columns_of
 from sparkbird.graph.trace import Trace, tracing
 from sparkbird.inputs import Fitted, Inputs, resolve
 from sparkbird.model import CompiledModel, load
-from sparkbird.schema import DROPPED, INVALID, MATRIX, SCREEN, Output, Schema, Tensor
+from sparkbird.schema import DROPPED, INVALID, MATRIX, SCREEN, Column, Output, Schema, Tensor
 from sparkbird.trees.options import current, using
 
 #: The order in which outputs are offered; the first one there is the default.
@@ -169,22 +170,15 @@ def _built(model: Any, given: Any, wanted: Sequence[str] | str | None) -> onnx.M
     checks = _checks(trace, tensors)
     outputs = tuple(_measured(output, tensors, checks, trace) for output in outputs)
     tensors |= checks
+    read = columns_read(tensors)
+    tensors = without_unread(tensors, read)
     proto = build(arguments, tensors if current().device == "cuda" else in_blocks(tensors))
-    used = {info.name for info in proto.graph.input}
-    columns = tuple(
-        replace(column, reader=trace.readers.get(column.name, ""))
-        for column in inputs.columns
-        if inputs.layout == "matrix" or column.name in used
-    )
-    for column in columns:
-        if not column.dtype:
-            raise ColumnTypeError(
-                f"the model reads column {column.name!r}, whose type no graph can take",
-                "turn it into a number or a string, and declare it in inputs=.",
-            )
     schema = Schema(
         layout=inputs.layout,
-        columns=columns,
+        columns=tuple(
+            replace(column, reader=trace.readers.get(column.name, ""))
+            for column in _read(inputs, proto, read)
+        ),
         names=tuple(column.name for column in inputs.columns),
         outputs=outputs,
         checks=tuple(check for check, _ in trace.checks),
@@ -200,6 +194,28 @@ def _built(model: Any, given: Any, wanted: Sequence[str] | str | None) -> onnx.M
     }
     onnx.helper.set_model_props(proto, metadata)
     return proto
+
+
+def _read(inputs: Inputs, proto: onnx.ModelProto, read: Container[Source]) -> Sequence[Column]:
+    """The columns that the graph takes; of a matrix those that are read, one at least.
+
+    Raises
+    ------
+    ColumnTypeError
+        One of them is of no usable type.
+    """
+    if inputs.layout == "matrix":
+        found = [column for i, column in enumerate(inputs.columns) if (MATRIX, i) in read]
+        return found or inputs.columns[:1]
+    taken = {info.name for info in proto.graph.input}
+    columns = [column for column in inputs.columns if column.name in taken]
+    for column in columns:
+        if not column.dtype:
+            raise ColumnTypeError(
+                f"the model reads column {column.name!r}, whose type no graph can take",
+                "turn it into a number or a string, and declare it in inputs=.",
+            )
+    return columns
 
 
 def _checks(trace: Trace, results: Mapping[str, op.Tensor]) -> dict[str, op.Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -50,12 +50,18 @@ def _of_array(schema: Schema, rows: np.ndarray) -> dict[str, np.ndarray]:
     if schema.layout != "matrix":
         positions = _positions(schema, range(rows.shape[1]))
         return feeds(schema, [_of_series(rows[:, i]) for i in positions])
-    if rows.shape[1] != len(schema.columns):
+    if rows.shape[1] != len(schema.names):
         raise _wrong_count(schema, rows.shape[1])
     target = BY_NAME[schema.columns[0].dtype].numpy
     if rows.dtype != target:
         _refuse_loss(rows.dtype, target)
-    return {MATRIX: np.ascontiguousarray(rows, target)}
+    return {MATRIX: _in_memory(rows, target)}
+
+
+def _in_memory(rows: np.ndarray, target: np.dtype) -> np.ndarray:
+    """The rows as they are if these or their columns follow each other, else row after row."""
+    order: Literal["C", "F"] = "F" if rows.flags.fnc else "C"
+    return np.asarray(rows, target, order=order)
 
 
 def _of_frame(schema: Schema, rows: Any) -> dict[str, np.ndarray]:
@@ -65,7 +71,7 @@ def _of_frame(schema: Schema, rows: Any) -> dict[str, np.ndarray]:
         return feeds(schema, [_of_series(rows.iloc[:, i]) for i in positions])
     values = rows.to_numpy()
     if schema.layout == "matrix":
-        return {MATRIX: np.ascontiguousarray(values[:, positions])}
+        return {MATRIX: _in_memory(values, values.dtype)}
     columns = zip(schema.columns, positions, strict=True)
     return {column.name: np.ascontiguousarray(values[:, i]) for column, i in columns}
 
@@ -103,7 +109,7 @@ def _positions(schema: Schema, names: Sequence[object]) -> list[int]:
         return _places(names, schema)
     if len(names) == len(schema.names):
         return _places(schema.names, schema)
-    if len(names) == len(schema.columns):
+    if len(names) == len(schema.columns) and schema.layout != "matrix":
         return [*range(len(names))]
     raise _wrong_count(schema, len(names))
 

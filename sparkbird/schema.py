@@ -134,10 +134,10 @@ class Schema:
     """The columns that the model reads, in order, and the outputs it can give.
 
     layout
-        ``columns``: each column is a graph input [N] of its own name. ``matrix``: all
-        columns together are the one graph input ``X`` [N, F], known by position. ``series``:
-        the model takes a sequence of N values and not a table, as models of text do; its one
-        column is a graph input [N].
+        ``columns``: each column is a graph input [N] of its own name. ``matrix``: all that the
+        model was fitted on are the one graph input ``X`` [N, F], known by position; it may hold
+        anything in place of those not read. ``series``: the model takes a sequence of N values
+        and not a table, as models of text do; its one column is a graph input [N].
     names
         All columns the model was fitted on, in order, those that it never reads included.
     whole
@@ -174,6 +174,14 @@ class Schema:
         """The size of the widest intermediate result of all, in bytes a row."""
         return max(output.row_bytes for output in self.outputs)
 
+    @cached_property
+    def places(self) -> tuple[int, ...]:
+        """For each column, its position among all that the model was fitted on."""
+        if len(self.columns) == len(self.names):
+            return tuple(range(len(self.names)))
+        place = {name: i for i, name in enumerate(self.names)}
+        return tuple(place[column.name] for column in self.columns)
+
     @property
     def default_output(self) -> str:
         """What the model is asked for when nothing is said: its first output."""
@@ -202,7 +210,9 @@ class Schema:
     def __str__(self) -> str:
         takes = "\n".join(f"  {column.name}: {column.kind}" for column in self.columns)
         if self.layout == "matrix":
-            takes = f"  {MATRIX}: {self.columns[0].dtype}[N, {len(self.columns)}]"
+            takes = f"  {MATRIX}: {self.columns[0].dtype}[N, {len(self.names)}]"
+            if (read := len(self.columns)) < len(self.names):
+                takes += f", of which {read} {'columns are' if read > 1 else 'column is'} read"
         gives = "\n".join(f"  {_described(output)}" for output in self.outputs)
         return f"takes\n{takes}\ngives\n{gives}"
 

@@ -196,4 +196,4 @@ def assert_read_alike(schema, frame):
     assert at_once.keys() == one_by_one.keys()
     for name, values in at_once.items():
         np.testing.assert_array_equal(values, one_by_one[name], strict=True)
-        assert values.flags.c_contiguous
+        assert values.flags.forc

@@ -26,13 +26,15 @@ from sparkbird.errors import (
     InvalidValueError,
     ProviderError,
 )
+from sparkbird.runtime import batches
+from sparkbird.runtime.apart import column_of
 from sparkbird.runtime.batches import feeds, values_of
 from sparkbird.runtime.entries import by_row
 from sparkbird.runtime.providers import providers
 from sparkbird.runtime.results import arrow_type, struct_type, to_arrow, to_struct
 from sparkbird.runtime.scoring import score, score_columns
 from sparkbird.runtime.sessions import RUNS_BYTES, Sessions, open_session
-from sparkbird.runtime.worker import Inline, Model, Models, task_cpus
+from sparkbird.runtime.worker import ByCount, Inline, Model, Models, task_cpus
 from sparkbird.schema import SCREEN, Column, Output, Schema, Tensor
 
 NAN = float("nan")
@@ -145,11 +147,18 @@ def test_what_cannot_become_the_declared_type_is_refused_by_name(column, array, 
         values_of(column, array)
 
 
-def test_a_matrix_is_its_columns_side_by_side():
+@pytest.mark.parametrize("few", [True, False])
+def test_a_matrix_is_its_columns_side_by_side(few, monkeypatch):
+    monkeypatch.setattr(batches, "LEAST_APART", 10 if few else 0)
     columns = (Column("x0", "float64"), Column("x1", "float64"))
     schema = Schema("matrix", columns, ("x0", "x1"), ())
     matrix = feeds(schema, [pa.array([1, 2]), pa.array([None, 0.5])])["X"]
     np.testing.assert_array_equal(matrix, [[1, NAN], [2, 0.5]])
+    assert matrix[1:].shape == (1, 2)
+    assert matrix.dtype == np.float64
+    np.testing.assert_array_equal(column_of(matrix[1:], 1), [0.5])
+    np.testing.assert_array_equal(matrix[1:][:5], [[2, 0.5]])
+    assert np.asarray(matrix[5:]).shape == (0, 2)
     assert feeds(schema, [pa.array([], pa.float64())] * 2)["X"].shape == (0, 2)
     with pytest.raises(ColumnCountError, match="takes 2 columns and was given 1"):
         feeds(schema, [pa.array([1.0])])
@@ -342,6 +351,51 @@ def test_a_handle_gives_a_struct_if_told_to(scalers):
     both = Models((("x", handle(scalers[0], "transform")), ("y", handle(scalers[1], "transform"))))
     assert [field.name for field in both(A, B).type] == ["x", "y"]
     assert both.__name__ == "x_y"
+
+
+def test_a_column_is_made_ready_once_for_all_models_that_take_it(scalers, monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        batches, "values_of", lambda column, array: made.append(column) or values_of(column, array)
+    )
+    handles = [handle(model, "transform") for model in scalers[:2]]
+    narrow = {"a": "float32", "b": "float32"}
+    compiled = sparkbird.compile(
+        StandardScaler().fit(pd.DataFrame({"a": [1.0, 2], "b": 0})), narrow
+    )
+    handles.append(handle(compiled, "transform"))
+    a, b = A.cast(pa.float32()), B.cast(pa.float32())
+    several = Models(tuple(zip("xyz", handles, strict=True)))(a, b)
+    assert [(column.name, column.dtype) for column in made] == [
+        ("a", "float64"),
+        ("b", "float64"),
+        ("a", "float32"),
+        ("b", "float32"),
+    ]
+    for field, one in zip(several.flatten(), handles, strict=True):
+        np.testing.assert_array_equal(field.to_pylist(), one(a, b).to_pylist())
+
+
+def test_an_error_names_the_column_of_the_model_that_refuses_it(scalers):
+    other = sparkbird.compile(StandardScaler().fit(pd.DataFrame({"c": [1.0, 2], "d": 0})))
+    for models in ([other, scalers[0]], [scalers[0], other]):
+        both = Models(
+            tuple(
+                (name, handle(model, "transform")) for name, model in zip("xy", models, strict=True)
+            )
+        )
+        first = models[0].schema.columns[0].name
+        with pytest.raises(ColumnTypeError, match=f"column '{first}' is string"):
+            both(pa.array(["a", "b", "c"]), B)
+
+
+def test_a_function_may_be_called_with_one_number_of_columns_or_another(scalers):
+    two = handle(scalers[0], "transform")
+    either = ByCount(((2, two), (3, replace(two, columns=(0, 2)))))
+    assert either.__name__ == "transform"
+    assert str(either(A, B)) == str(either(A, A, B)) == str(two(A, B))
+    with pytest.raises(ColumnCountError, match="takes 2 or 3 columns and was given 1"):
+        either(A)
 
 
 def test_invalid_rows_raise_or_are_null(scalers):

@@ -16,8 +16,10 @@ from sparkbird.costs.families import counted
 from sparkbird.dtypes import BY_NAME
 from sparkbird.prices import Prices, current
 from sparkbird.prices.fit import cost
+from sparkbird.runtime.batches import LEAST_APART
 from sparkbird.runtime.graph import Graph
 from sparkbird.runtime.scoring import WHOLE_ROWS, rows_of_a_run
+from sparkbird.schema import MATRIX
 
 if TYPE_CHECKING:
     from sparkbird.runtime.pieces import Piece
@@ -87,7 +89,7 @@ def predicted(session: Session, *, rows: int = BATCH, prices: Prices | None = No
     """
     prices = prices or current()
     pieces = [*session.pieces()]
-    shares = [_columns(session, rows, prices)]
+    shares = [_columns(session, pieces, rows, prices)]
     shares += [_share(piece, _run(session, rows), prices) for piece in pieces]
     return Predicted(tuple(shares), rows, prices, tuple(_lacking(session, pieces)))
 
@@ -109,10 +111,10 @@ def _run(session: Session, rows: int) -> int:
     return each if runs == 1 else -(-each // WHOLE_ROWS) * WHOLE_ROWS
 
 
-def of_columns(schema: Schema, rows: int) -> dict[str, float]:
-    """What it comes to, for all rows, to make arrays of Arrow columns."""
+def of_columns(schema: Schema, rows: int, *, side_by_side: bool) -> dict[str, float]:
+    """What it comes to, for all rows, to make arrays of Arrow columns, or one of all of them."""
     columns = schema.columns
-    numbers = rows * len(columns) if schema.layout == "matrix" else 0
+    numbers = rows * len(schema.names) if side_by_side else 0
     near = numbers * BY_NAME[columns[0].dtype].numpy.itemsize <= NEAR_BYTES
     return {
         "call": 1,
@@ -122,8 +124,10 @@ def of_columns(schema: Schema, rows: int) -> dict[str, float]:
     }
 
 
-def _columns(session: Session, rows: int, prices: Prices) -> Share:
-    ns = cost(of_columns(session.schema, rows), prices.own["columns"])
+def _columns(session: Session, pieces: Sequence[Piece], rows: int, prices: Prices) -> Share:
+    matrix = any(MATRIX in Graph(piece.graph).inputs for piece in pieces if piece.graph)
+    few = session.schema.layout == "matrix" and rows < LEAST_APART
+    ns = cost(of_columns(session.schema, rows, side_by_side=matrix or few), prices.own["columns"])
     return Share("columns", "columns to arrays", 1e-9 * ns / rows)
 
 

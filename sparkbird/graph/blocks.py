@@ -25,7 +25,7 @@ BLOCK = 16
 _WIDE = 64
 
 #: Operators that give each element from those in its place.
-_ELEMENTWISE = {
+ELEMENTWISE = {
     "Abs",
     "Add",
     "And",
@@ -66,7 +66,7 @@ _PRODUCTS = {"MatMul", "Gemm"}
 
 def in_blocks(outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The same outputs from a graph that works in blocks where that pays."""
-    order = [*_ordered(outputs)]
+    order = [*ordered(outputs)]
     parts = _Parts(order)
     rewrite = _Rewrite(parts)
     for node in order:
@@ -74,7 +74,7 @@ def in_blocks(outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: rewrite.plain(output) for name, output in outputs.items()}
 
 
-def _ordered(outputs: Mapping[str, Tensor]) -> Iterator[Node]:
+def ordered(outputs: Mapping[str, Tensor]) -> Iterator[Node]:
     """All nodes, operands first, without recursion."""
     done: set[Node] = set()
     stack = [output.node for output in outputs.values()]
@@ -131,7 +131,7 @@ class _Parts:
 
     def _columns(self, node: Node) -> int:
         """The number of columns if the node works element by element, else 0."""
-        if node.op not in _ELEMENTWISE or node.domain != ONNX or node not in self._complete:
+        if node.op not in ELEMENTWISE or node.domain != ONNX or node not in self._complete:
             return 0
         matrices = {o.shape for o in node.operands if not _is_constant(o)}
         if len(matrices) != 1 or any(is_string(o.dtype) for o in node.operands):
@@ -162,7 +162,7 @@ def _has_all_rows(node: Node, complete: set[Node]) -> bool:
         return node.operands[0].node in complete and len(given) == 1
     if node.op == "Unsqueeze":
         return bool((node.operands[1].node.attributes["value"] > 0).all())
-    return node.op in _ELEMENTWISE or (node.op, node.attributes.get("axis")) in _SIDE_BY_SIDE
+    return node.op in ELEMENTWISE or (node.op, node.attributes.get("axis")) in _SIDE_BY_SIDE
 
 
 def _rows_of_constants(node: Node) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sparkbird.errors import ColumnCountError, ColumnNameError, ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from pyspark.sql import DataFrame
 
@@ -66,8 +66,8 @@ def planned(table: DataFrame, model: CompiledModel, config: Config) -> DataFrame
     _check_types(table, model, feeding)
     wanted = [*dict.fromkeys(config.outputs.values())]
     score = udf(model, wanted, device=config.model.device, on_invalid=config.on_invalid)
-    arguments = [F.col(quoted(column)).alias(name) for name, column in feeding.items()]
-    scored = table.withColumn(_SCORED, score(*arguments))
+    read = [F.col(quoted(column)) for column in feeding.values()]
+    scored = table.withColumn(_SCORED, score.of_read(read))
     added = [
         F.col(f"{quoted(_SCORED)}.{quoted(output)}").alias(name)
         for name, output in config.outputs.items()
@@ -102,7 +102,8 @@ def _feeding(table: DataFrame, model: CompiledModel, config: Config) -> dict[str
     schema = model.schema
     read = [column.name for column in schema.columns]
     if isinstance(config.columns, tuple):
-        named = _in_order(config.columns, read, schema.names)
+        fewest = schema.names if schema.layout == "matrix" else read
+        named = _in_order(config.columns, fewest, schema.names)
     else:
         given = config.columns or {}
         if unknown := [name for name in given if name not in schema.names]:
@@ -115,7 +116,9 @@ def _feeding(table: DataFrame, model: CompiledModel, config: Config) -> dict[str
     return {name: named[name] for name in read}
 
 
-def _in_order(columns: tuple[str, ...], read: list[str], fitted: tuple[str, ...]) -> dict[str, str]:
+def _in_order(
+    columns: tuple[str, ...], read: Sequence[str], fitted: tuple[str, ...]
+) -> dict[str, str]:
     """The columns of a list, by the model's names for their places."""
     for expected in (read, fitted):
         if len(columns) == len(expected):

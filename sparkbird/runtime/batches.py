@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import DTypeLike
 
-from sparkbird.dtypes import ARROW_STRINGS, BY_NAME, MISSING
+from sparkbird.dtypes import ARROW_STRINGS, BY_NAME, ELEMENT_TYPES, MISSING
 from sparkbird.errors import ColumnCountError, ColumnTypeError
 from sparkbird.runtime import vectors
+from sparkbird.runtime.apart import Apart
 from sparkbird.runtime.encoded import Encoded
 from sparkbird.schema import MATRIX, Column, Schema
 
+#: From so many rows on the columns of a matrix stay apart; fewer are sooner side by side than
+#: each is looked at by itself.
+LEAST_APART = 512
 
-def feeds(schema: Schema, arrays: Sequence[pa.Array]) -> dict[str, Any]:
+#: Arrow's types of columns, by the names of ours.
+_ARROW = {row.name: pa.type_for_alias(row.arrow) for row in ELEMENT_TYPES}
+
+
+#: The values of columns of one batch, by which array of it they are made from, and as what.
+Known: TypeAlias = dict[tuple[int, str, tuple[int, ...]], "np.ndarray | Encoded"]
+
+
+def feeds(schema: Schema, arrays: Sequence[pa.Array], known: Known | None = None) -> dict[str, Any]:
     """The inputs of the graph from the columns of `schema`, in its order.
+
+    What is `known` of the same arrays is not made again, and what is made is added to it.
 
     Raises
     ------
@@ -33,10 +47,21 @@ def feeds(schema: Schema, arrays: Sequence[pa.Array]) -> dict[str, Any]:
             f"the model takes {len(schema.columns)} columns and was given {len(arrays)}",
             f"it takes {names}.",
         )
-    values = {c.name: values_of(c, array) for c, array in zip(schema.columns, arrays, strict=True)}
+    known = {} if known is None else known
+    values = [_once(c, array, known) for c, array in zip(schema.columns, arrays, strict=True)]
     if schema.layout != "matrix":
-        return values
-    return {MATRIX: np.stack([*values.values()], axis=1)}
+        return dict(zip((column.name for column in schema.columns), values, strict=True))
+    columns = [*map(np.asarray, values)]
+    apart = Apart.of(columns, schema.places, len(schema.names))
+    return {MATRIX: apart if len(apart) >= LEAST_APART else apart.matrix}
+
+
+def _once(column: Column, array: pa.Array, known: Known) -> np.ndarray | Encoded:
+    """The values of a column, made if they are not known."""
+    key = id(array), column.dtype, column.lengths
+    if key not in known:
+        known[key] = values_of(column, array)
+    return known[key]
 
 
 def values_of(column: Column, array: pa.Array) -> np.ndarray | Encoded:
@@ -66,7 +91,7 @@ def _strings(_: Column, array: pa.Array) -> Encoded:
 
 
 def _numbers(column: Column, array: pa.Array) -> np.ndarray:
-    target = BY_NAME[column.dtype]
+    target, arrow = BY_NAME[column.dtype], _ARROW[column.dtype]
     if target.name == "float32" and pa.types.is_float64(array.type):
         raise _wrong_type(column, array.type)  # Arrow would round without a word
     if array.null_count and target.numpy.kind != "f":
@@ -75,7 +100,7 @@ def _numbers(column: Column, array: pa.Array) -> np.ndarray:
             "declare it as float64 in inputs= when compiling.",
         )
     try:
-        values = array.cast(pa.type_for_alias(target.arrow))
+        values = array if array.type == arrow else array.cast(arrow)
     except pa.ArrowInvalid as error:
         raise ColumnTypeError(
             f"column {column.name!r} holds {array.type} that {column.dtype} cannot hold: {error}",
@@ -129,7 +154,7 @@ def _decoded(column: Column, array: pa.DictionaryArray) -> np.ndarray | Encoded:
 
 
 def _nothing(column: Column, array: pa.NullArray) -> np.ndarray | Encoded:
-    return values_of(column, array.cast(pa.type_for_alias(BY_NAME[column.dtype].arrow)))
+    return values_of(column, array.cast(_ARROW[column.dtype]))
 
 
 def _is_string(arrow: pa.DataType) -> bool:

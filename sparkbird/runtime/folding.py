@@ -19,9 +19,11 @@ import numpy as np
 
 from sparkbird.dtypes import MISSING, STRING
 from sparkbird.kernels import codes
+from sparkbird.kernels.columns import ColumnRows
 from sparkbird.kernels.forest import Forest, Matrix, Part, columns_of
 from sparkbird.kernels.machine import TILE
 from sparkbird.kernels.memory import aligned
+from sparkbird.runtime.apart import column_of
 from sparkbird.runtime.bisection import greatest, greatest_key, of_keys
 from sparkbird.runtime.encoded import Encoded
 from sparkbird.runtime.graph import Info
@@ -42,12 +44,14 @@ class CannotFoldError(ValueError):
 class Columns:
     """The columns of numbers that a part of a forest sees, by their own thresholds.
 
-    origins  where each comes from
-    table    to rank them by, without the addresses of values
-    kept     what the table has the addresses of
+    origins   where each comes from
+    features  the features that they are
+    table     to rank them by, without the addresses of values
+    kept      what the table has the addresses of
     """
 
     origins: list[Origin]
+    features: np.ndarray
     table: np.ndarray
     kept: list[np.ndarray]
 
@@ -68,21 +72,11 @@ class Folded:
 
     def rank(self, part: Part, span: range, tiles: int) -> None:
         """Write the ranks of a span of rows among the thresholds of `part`, at `tiles`."""
-        columns = self.fold.columns(part)
-        if columns.origins:
-            self._rank_numbers(part, columns, span, tiles)
+        own = self.fold.columns(part)
+        if own.origins:
+            self._numbers.rank_by(own.table, own.features, part, span, tiles)
         if (coded := self.fold.coded(part)).size:
             self._rank_strings(part, coded.copy(), span, tiles)
-
-    def _rank_numbers(self, part: Part, columns: Columns, span: range, tiles: int) -> None:
-        table = columns.table.copy()
-        for row, origin in zip(table, columns.origins, strict=True):
-            values = self._numbers[origin.source]
-            column = values if origin.position is None else values[:, origin.position]
-            row["stride"] = column.strides[0]
-            row["values"] = column.__array_interface__["data"][0] + span.start * column.strides[0]
-        rank = part.ranker(self.fold.dtype)
-        rank(table.ctypes.data, len(table), len(span), tiles, part.tile_bytes)
 
     def _rank_strings(self, part: Part, table: np.ndarray, span: range, tiles: int) -> None:
         ranked = self._ranked[id(part)]
@@ -103,12 +97,15 @@ class Folded:
         return found
 
     @cached_property
-    def _numbers(self) -> dict[str, np.ndarray]:
-        """The numbers by source, in the type of the thresholds found for them."""
-        return {
-            name: np.ascontiguousarray(self.values[name], self.fold.dtype)
-            for name in self.fold.numbers
+    def _numbers(self) -> ColumnRows:
+        """The columns of numbers, in the type of the thresholds found for them."""
+        origins = {f: o for f, o in self.fold.origins.items() if not o.strings}
+        known = {
+            o: np.asarray(column_of(self.values[o.source], o.position), self.fold.dtype)
+            for o in {*origins.values()}
         }
+        found = {feature: known[origin] for feature, origin in origins.items()}
+        return ColumnRows(found, self.fold.dtype, self.count)
 
     @cached_property
     def _places(self) -> dict[str, np.ndarray]:
@@ -211,7 +208,7 @@ class Fold:
                 row["missing"] = np.searchsorted(part.thresholds[place], value)
             elif not part.missing[place]:
                 row["missing"] = 0
-        return Columns(origins, table, kept)
+        return Columns(origins, features, table, kept)
 
     def _coded_of(self, part: Part) -> np.ndarray:
         origins = [self.origins[feature] for feature in part.features]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from sparkbird.dtypes import NO_TOKEN, STRING
+from sparkbird.runtime.apart import Apart
 from sparkbird.runtime.encoded import Encoded
 from sparkbird.runtime.entries import by_row
 
@@ -77,7 +78,7 @@ class Part:
             return
         binding = self._session.io_binding()
         for name in self._takes:
-            binding.bind_cpu_input(name, feeds[name])
+            binding.bind_cpu_input(name, _plain(feeds[name]))
         for name in self._names:
             values = places[name]
             address = values.ctypes.data
@@ -87,7 +88,9 @@ class Part:
 
 def _plain(values: Any) -> Any:
     """An array, as ONNX Runtime takes it."""
-    return values.strings if isinstance(values, Encoded) else values
+    if isinstance(values, Apart):
+        return values.matrix
+    return values.strings if isinstance(values, Encoded) else np.asarray(values, order="C")
 
 
 def _lists(tokens: np.ndarray) -> np.ndarray:

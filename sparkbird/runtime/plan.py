@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 
 from sparkbird.kernels import machine
+from sparkbird.kernels.columns import ColumnRows
 from sparkbird.kernels.forest import Forest, Matrix, Rows
 from sparkbird.kernels.machine import Machine
 from sparkbird.kernels.single import TooLargeError
+from sparkbird.runtime.apart import Apart
+from sparkbird.runtime.casts import Casts, Total, casts, totals
 from sparkbird.runtime.folding import CannotFoldError, Fold
 from sparkbird.runtime.forests import Found, forest_nodes, forests
 from sparkbird.runtime.graph import Graph
@@ -39,8 +42,8 @@ FEW_ROWS, FEW_CALLS = 4, 100
 class Step:
     """The forest that gives `result`, and the part of the graph that gives its `rows`.
 
-    There is no such part where they are there already. `fold` is that part folded into the
-    forest, where that is possible.
+    There is no such part where they are there already. `casts` tells how rows come from an input
+    by casts alone, if they do; `fold` is that part folded into the forest, where that is possible.
     """
 
     result: str
@@ -48,6 +51,7 @@ class Step:
     rows: str
     forest: Forest
     before: Part | None
+    casts: Casts | None
     fold: Fold | None
 
     def work(self) -> dict[str, float]:
@@ -60,6 +64,10 @@ class Step:
         values[self.result] = self.forest.result(rows)
 
     def _rows(self, values: dict[str, Any]) -> Rows:
+        given = values[self.casts.source] if self.casts else None
+        if self.casts and isinstance(given, Apart):
+            columns = self.casts.columns(given, self.forest.features.tolist())
+            return ColumnRows(columns, self.forest.parts[0].values, len(given))
         if self.before and self.rows not in values:
             values |= self.before.run(values)
         return Matrix(values[self.rows])
@@ -92,6 +100,9 @@ class Plan:
         self._forests = sum(1 for _ in forest_nodes(graph))
         given = {lookup.result: lookup.dtype for lookup in self._lookups}
         given |= {step.result: step.dtype for step in self.steps}
+        sums = [*totals(graph, names)] if self.steps else []
+        given |= {total.result: total.dtype for total in sums}
+        self._first: list[Lookup | Step | Total] = [*self._lookups, *self.steps, *sums]
         self._rest = Part(graph.part(names, given), results, providers)
         self.providers = self._rest.providers
         self._whole: Part | None = None
@@ -161,14 +172,12 @@ class Plan:
         return _single(self._content, self._results, self._providers, self._host)
 
     def _stepped(self, feeds: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The feeds, and what look-ups and forests give for them."""
-        if not self._lookups and not self.steps:
+        """The feeds, and what look-ups, forests and totals give for them."""
+        if not self._first:
             return feeds
         values = dict(feeds)
-        for lookup in self._lookups:
-            lookup.run(values)
-        for step in self.steps:
-            step.run(values)
+        for part in self._first:
+            part.run(values)
         return values
 
 
@@ -231,7 +240,8 @@ def _step(
     except ValueError:  # too many thresholds: ONNX Runtime runs it
         return None
     fold = _fold(graph, found, forest, before, known) if before else None
-    return Step(found.result, found.dtype, found.rows, forest, before, fold)
+    cast = casts(graph, found.rows)
+    return Step(found.result, found.dtype, found.rows, forest, before, cast, fold)
 
 
 def _fold(

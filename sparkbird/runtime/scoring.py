@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from sparkbird.dtypes import MISSING, STRING
 from sparkbird.errors import InvalidValueError
-from sparkbird.runtime.batches import feeds
+from sparkbird.runtime.apart import column_of
+from sparkbird.runtime.batches import Known, feeds
 from sparkbird.runtime.encoded import Encoded
 from sparkbird.runtime.memory import RESULTS
 from sparkbird.runtime.sessions import Session
@@ -144,9 +145,10 @@ def score_columns(
     *,
     on_invalid: OnInvalid = "raise",
     threads: int = 1,
+    known: Known | None = None,
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """`score` on Arrow columns in the order of the schema."""
-    inputs = feeds(session.schema, arrays)
+    """`score` on Arrow columns in the order of the schema, of which some values may be `known`."""
+    inputs = feeds(session.schema, arrays, known)
     return score(session, inputs, on_invalid=on_invalid, threads=threads)
 
 
@@ -169,9 +171,10 @@ def refused(
 
 def _culprits(schema: Schema, inputs: Mapping[str, np.ndarray], rows: np.ndarray) -> str:
     """The columns with missing or infinite values in these rows, and how many."""
-    columns = (
-        inputs[MATRIX].T if schema.layout == "matrix" else [inputs[c.name] for c in schema.columns]
-    )
+    if schema.layout == "matrix":
+        columns = [column_of(inputs[MATRIX], i) for i in schema.places]
+    else:
+        columns = [inputs[column.name] for column in schema.columns]
     counts = [
         (column.name, int(_is_suspect(values[rows]).sum()))
         for column, values in zip(schema.columns, columns, strict=True)

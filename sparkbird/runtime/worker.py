@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import pyarrow as pa
 
+from sparkbird.errors import ColumnCountError
+from sparkbird.runtime.batches import Known
 from sparkbird.runtime.results import to_arrow, to_struct
 from sparkbird.runtime.scoring import OnInvalid, score_columns
 from sparkbird.runtime.sessions import SESSIONS
@@ -66,6 +68,10 @@ class Model:
 
     def __call__(self, *arrays: pa.Array) -> pa.Array:
         """The predictions [N] for Arrow columns [N], one array for each column of the call."""
+        return self.scored(arrays, {})
+
+    def scored(self, arrays: Sequence[pa.Array], known: Known) -> pa.Array:
+        """The same; the values that are `known` of columns are those that other models took."""
         session = SESSIONS.get(
             self.digest, lambda: self.content.value, self.outputs, device=self.device
         )
@@ -74,6 +80,7 @@ class Model:
             [arrays[i] for i in self.columns],
             on_invalid=self.on_invalid,
             threads=self.threads(),
+            known=known,
         )
         given = session.outputs
         outputs = [output.as_vectors for output in given] if self.vectors else given
@@ -94,6 +101,39 @@ class Models:
         return "_".join(name for name, _ in self.models)
 
     def __call__(self, *arrays: pa.Array) -> pa.StructArray:
-        """The predictions of every model, [N] each, as a struct."""
-        columns = [model(*arrays) for _, model in self.models]
+        """The predictions of every model, [N] each, as a struct.
+
+        A column that several take as the same type is made ready for them once.
+        """
+        known: Known = {}
+        columns = [model.scored(arrays, known) for _, model in self.models]
         return pa.StructArray.from_arrays(columns, names=[name for name, _ in self.models])
+
+
+@dataclass(frozen=True)
+class ByCount:
+    """A function that can be called with fewer or more columns: by their number, what does it."""
+
+    functions: tuple[tuple[int, Model | Models], ...]
+
+    @property
+    def __name__(self) -> str:
+        """What Spark calls the column."""
+        return self.functions[0][1].__name__
+
+    def __call__(self, *arrays: pa.Array) -> pa.Array:
+        """The predictions [N] for as many Arrow columns [N] as there are.
+
+        Raises
+        ------
+        ColumnCountError
+            They are too many or too few.
+        """
+        for count, function in self.functions:
+            if count == len(arrays):
+                return function(*arrays)
+        counts = " or ".join(str(count) for count, _ in self.functions)
+        raise ColumnCountError(
+            f"the model takes {counts} columns and was given {len(arrays)}",
+            "give those that it reads, or all that it was fitted on, in its order.",
+        )

@@ -25,7 +25,7 @@ class Signature:
 
     fitted  those it was fitted on, in order
     read    those that matter to its outputs, in the same order
-    named   whether it knows them by name; else only by position
+    named   whether it knows them by name; else only by position, and all have to be there
     """
 
     fitted: tuple[str, ...]
@@ -64,6 +64,11 @@ class Signature:
         read = {name for s in signatures for name in s.read}
         return cls(tuple(fitted), tuple(n for n in fitted if n in read), first.named)
 
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The fewest columns that it can be called with, in order."""
+        return self.read if self.named else self.fitted
+
     def positions(self, given: Sequence[str | None]) -> list[int]:
         """For each column read, its position among those `given`; None is one without a name.
 
@@ -80,22 +85,22 @@ class Signature:
         spelt = {name.casefold(): name for name in self.fitted}
         if len(spelt) == len(self.fitted):
             given = [spelt.get(name.casefold(), name) if name else None for name in given]
-        for expected in (self.read, self.fitted):
+        for expected in (self.needed, self.fitted):
             if self.named and len(given) == len(expected) and {*given} == {*expected}:
                 return [given.index(name) for name in self.read]
-        if len(given) not in (len(self.read), len(self.fitted)):
+        if len(given) not in (len(self.needed), len(self.fitted)):
             raise self._count(len(given))
-        expected = self.read if len(given) == len(self.read) else self.fitted
+        expected = self.needed if len(given) == len(self.needed) else self.fitted
         if self.named:
             _refuse_misplaced(given, expected)
         return [expected.index(name) for name in self.read]
 
     def _count(self, given: int) -> ColumnCountError:
-        counts = f"{len(self.read)} columns"
-        if len(self.read) != len(self.fitted):
+        counts = f"{len(self.needed)} columns"
+        if len(self.needed) != len(self.fitted):
             counts += f" (or all {len(self.fitted)} it was fitted on)"
         return ColumnCountError(
-            f"the model takes {counts} and was given {given}", f"it takes {_listed(self.read)}."
+            f"the model takes {counts} and was given {given}", f"it takes {_listed(self.needed)}."
         )
 
 

@@ -14,7 +14,7 @@ from pyspark.sql import (
 from sparkbird.errors import ColumnNameError, SchemaError
 from sparkbird.runtime.providers import PROVIDERS
 from sparkbird.runtime.scoring import OnInvalid
-from sparkbird.runtime.worker import Content, Model, Models
+from sparkbird.runtime.worker import ByCount, Content, Model, Models
 from sparkbird.schema import DROPPED, Output, Schema
 from sparkbird.spark.backend import BACKENDS, Column, newest
 from sparkbird.spark.columns import Signature, name_of, quoted
@@ -40,7 +40,8 @@ def udf(
     """A function of columns that gives the predictions of `model`.
 
     It is called with columns or their names: with the model's own names in any order, with
-    others in the order of the model, with none for the model's own. A filter on its result
+    others in the order of the model, with none for the model's own; of these Spark reads those
+    alone that its outputs depend on. A filter on its result
     makes Spark compute it twice; `ModelUDF.asNondeterministic` says how not to. Vectors of
     Spark ML come out as arrays, and long ones that are mostly zeros as sparse vectors; they go in
     as they are or, several times as fast, as arrays: ``pyspark.ml.functions.vector_to_array``.
@@ -132,7 +133,7 @@ class ModelUDF:
         self._backend = backend
         self._deterministic = deterministic
         self._signature = Signature.union([Signature.of(s.schema) for s in self._scorers])
-        self._made: dict[str, Any] = {}
+        self._made: dict[tuple[str, bool], Any] = {}
 
     @property
     def schema(self) -> Schema | dict[str, Schema]:
@@ -177,18 +178,24 @@ class ModelUDF:
         known = {*self._signature.fitted} if self._signature.named else set()
         names = [_name(column, known) for column in given]
         read = [given[i] for i in self._signature.positions(names)]
-        arguments = [
-            F.col(quoted(c) if c in known else c) if isinstance(c, str) else c for c in read
-        ]
-        return self._function()(*BACKENDS[self._backend].columns(arguments))
+        return self.of_read(
+            [F.col(quoted(c) if c in known else c) if isinstance(c, str) else c for c in read]
+        )
+
+    def of_read(self, columns: Sequence[Column]) -> Column:
+        """The column of predictions for `columns`, those alone that are read, in order."""
+        function = self._function()
+        return function(*BACKENDS[self._backend].columns(columns))
 
     def register(self, session: Any, name: str) -> None:
         """Make it known to SQL in `session` as `name`: a function of the columns in order.
 
+        These are all that the model was fitted on or, if it knows them by name, those it reads.
+
         Before Spark 4.1 Spark hands integers among NULLs to functions of SQL as doubles, so
         there those beyond 2**53 are rounded instead of refused.
         """
-        session.udf.register(name, self._function())
+        session.udf.register(name, self._function(in_sql=True))
 
     def asNondeterministic(self) -> ModelUDF:  # noqa: N802  Spark's own name for it
         """The same function, which Spark may neither compute twice nor move.
@@ -220,7 +227,7 @@ class ModelUDF:
         )
 
     def __repr__(self) -> str:
-        columns = ", ".join(self._signature.read)
+        columns = ", ".join(self._signature.needed)
         return f"<sparkbird.udf ({columns}) -> {self.returnType.simpleString()}>"
 
     def _own(self) -> list[str]:
@@ -231,16 +238,26 @@ class ModelUDF:
             )
         return [*self._signature.read]
 
-    def _function(self) -> Any:
-        """Spark's function, made once for each application."""
+    def _function(self, *, in_sql: bool = False) -> Any:
+        """Spark's function of the columns read, or that of SQL, made once for an application."""
         application = destination()
-        if application not in self._made:
-            read = self._signature.read
-            models = [(s.name, s.on_worker(read, content(s.model))) for s in self._scorers]
-            function = Models(tuple(models)) if self._several else models[0][1]
-            made = BACKENDS[self._backend].make(function, len(read), self.returnType)
-            self._made = {application: made if self._deterministic else made.asNondeterministic()}
-        return self._made[application]
+        if (application, in_sql) not in self._made:
+            signature = self._signature
+            calls = [signature.needed, signature.fitted] if in_sql else [signature.read]
+            functions = {len(columns): self._on_worker(columns) for columns in calls}
+            (most, function), *fewer = sorted(functions.items(), reverse=True)
+            if fewer:
+                function = ByCount(tuple(functions.items()))
+            made = BACKENDS[self._backend].make(function, most, self.returnType)
+            made = made if self._deterministic else made.asNondeterministic()
+            kept = {key: known for key, known in self._made.items() if key[0] == application}
+            self._made = {**kept, (application, in_sql): made}
+        return self._made[application, in_sql]
+
+    def _on_worker(self, columns: Sequence[str]) -> Any:
+        """The models as workers know them, for a call with `columns`."""
+        models = [(s.name, s.on_worker(columns, content(s.model))) for s in self._scorers]
+        return Models(tuple(models)) if self._several else models[0][1]
 
 
 def _scorer(

@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 import pandas as pd
+import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -57,6 +58,17 @@ def pipeline():
         (OneHotEncoder(handle_unknown="ignore"), ["city", "colour"]), (numbers, ["age", "income"])
     )
     return make_pipeline(columns, LogisticRegression(max_iter=1000)).fit(X, y)
+
+
+@functools.cache
+def boosted(*, named=False):
+    """Trees that ask for the third and the sixth of eight columns alone, c and f by name."""
+    lgb = pytest.importorskip("lightgbm")
+    X = np.random.default_rng(0).standard_normal((500, 8))
+    y = X[:, 2] + X[:, 5] ** 2
+    options = {"num_leaves": 7, "verbose": -1, "num_threads": 1, "min_gain_to_split": 60}
+    rows = pd.DataFrame(X, columns=[*"abcdefgh"]) if named else X
+    return lgb.train(options, lgb.Dataset(rows, y), 5)
 
 
 class Ratio:

@@ -5,6 +5,7 @@ from sparkbird.spark.columns import Signature, name_of, quoted
 
 NAMED = Signature(("b", "unread", "a"), ("b", "a"), named=True)
 BY_PLACE = Signature(("x0", "x1"), ("x0", "x1"), named=False)
+BY_PLACE_IN_PART = Signature(("x0", "x1", "x2"), ("x0", "x2"), named=False)
 OF_BOTH_CASES = Signature(("a", "A"), ("a", "A"), named=True)
 
 
@@ -21,6 +22,7 @@ OF_BOTH_CASES = Signature(("a", "A"), ("a", "A"), named=True)
         (NAMED, ["same", "same"], [0, 1]),
         (BY_PLACE, ["x1", "x0"], [0, 1]),
         (BY_PLACE, ["p", None], [0, 1]),
+        (BY_PLACE_IN_PART, ["x2", None, "p"], [0, 2]),
         (OF_BOTH_CASES, ["A", "a"], [1, 0]),
     ],
 )
@@ -42,6 +44,11 @@ def test_a_column_in_the_place_of_another_is_refused(given):
 def test_a_wrong_number_of_columns_names_those_of_the_model(count):
     with pytest.raises(ColumnCountError, match=r"(?s)2 columns .or all 3.*given.*it takes b, a"):
         NAMED.positions([None] * count)
+
+
+def test_without_names_all_columns_have_to_be_there():
+    with pytest.raises(ColumnCountError, match=r"(?s)takes 3 columns and was.*takes x0, x1, x2"):
+        BY_PLACE_IN_PART.positions(["x0", "x2"])
 
 
 def test_many_names_are_not_all_listed():

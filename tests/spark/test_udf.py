@@ -129,6 +129,65 @@ def test_a_column_that_the_model_never_reads_need_not_be_there(spark, backend):
         np.testing.assert_array_equal(actual, expected)
 
 
+def evaluated(df):
+    """The physical plan, in which Python is called once."""
+    plan = df._jdf.queryExecution().executedPlan().toString()
+    assert plan.count("ArrowEvalPython [") == 1
+    return plan
+
+
+@pytest.fixture(scope="module")
+def eight(spark, tmp_path_factory):
+    """A table of the columns a to h, in a file: Spark reads those of it that it needs."""
+    path = str(tmp_path_factory.mktemp("eight") / "rows.parquet")
+    X = np.random.default_rng(1).standard_normal((50, 8))
+    spark.createDataFrame(pd.DataFrame(X, columns=[*"abcdefgh"])).coalesce(1).write.parquet(path)
+    return spark.read.parquet(path), X
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_columns_that_no_tree_asks_for_are_not_even_read(eight, named, backend):
+    df, X = eight
+    model = models.boosted(named=named)
+    predict = sparkbird.udf(model, _backend=backend)
+    calls = [[*"abcdefgh"], [df[name] for name in "abcdefgh"]]
+    for columns in [*calls, [], [*"fc"]] if named else calls:
+        scored = df.select(predict(*columns).alias("p"))
+        assert "ReadSchema: struct<c:double,f:double>" in evaluated(scored)
+        np.testing.assert_array_equal(collected(scored, "p")[0], model.predict(X))
+
+
+def test_a_model_without_names_is_called_with_all_columns(spark, eight, backend):
+    df, X = eight
+    predict = sparkbird.udf(models.boosted(), _backend=backend)
+    with pytest.raises(ColumnCountError, match="takes 8 columns and was given 2"):
+        predict("c", "f")
+    assert repr(predict) == "<sparkbird.udf (x0, x1, x2, x3, x4, x5, x6, x7) -> double>"
+    predict.register(spark, "boosted")
+    df.createOrReplaceTempView("eight")
+    scored = spark.sql("SELECT boosted(a, b, c, d, e, f, g, h) AS p FROM eight")
+    np.testing.assert_array_equal(collected(scored, "p")[0], models.boosted().predict(X))
+
+
+def test_sql_gives_a_model_all_columns_or_those_it_reads(spark, eight, backend):
+    df, X = eight
+    sparkbird.udf(models.boosted(named=True), _backend=backend).register(spark, "by_name")
+    df.createOrReplaceTempView("eight")
+    for columns in ("a, b, c, d, e, f, g, h", "c, f"):
+        scored = spark.sql(f"SELECT by_name({columns}) AS p FROM eight")
+        np.testing.assert_array_equal(collected(scored, "p")[0], models.boosted().predict(X))
+
+
+def test_several_models_without_names_read_what_any_of_them_does(eight, backend):
+    df, X = eight
+    pair = {"y": models.boosted(), "x": sparkbird.compile(models.boosted(), outputs="predict")}
+    scored = df.select(sparkbird.udf(pair, _backend=backend)(*"abcdefgh").alias("s"))
+    assert "ReadSchema: struct<c:double,f:double>" in evaluated(scored)
+    y, x = collected(scored.select("s.*"), "y", "x")
+    np.testing.assert_array_equal(y, x)
+    np.testing.assert_array_equal(y, models.boosted().predict(X))
+
+
 def test_the_wrong_number_of_columns_is_refused_on_the_driver(spark):
     with pytest.raises(ColumnCountError, match=r"(?s)takes 5 columns and was given 2.*width, age"):
         sparkbird.udf(models.classifier())("width", "age")

@@ -19,6 +19,7 @@ from sparkbird.costs.predict import of_columns
 from sparkbird.kernels import machine
 from sparkbird.prices.fit import Sample, fitted
 from sparkbird.prices.units import UNITS
+from sparkbird.runtime.apart import Apart
 from sparkbird.runtime.batches import feeds
 from sparkbird.runtime.graph import Graph
 from sparkbird.runtime.lookups import lookups
@@ -142,12 +143,14 @@ def _columns(effort: Effort) -> Iterator[Sample]:
         x = rng.standard_normal((rows, width))
         compiled = compile_model(StandardScaler().fit(x), outputs="transform")
         arrays = [pa.array(np.ascontiguousarray(column)) for column in x.T]
-        yield sample(of_columns(compiled.schema, rows), _feeding(compiled.schema, arrays), effort)
+        units = of_columns(compiled.schema, rows, side_by_side=True)
+        yield sample(units, _feeding(compiled.schema, arrays), effort)
     for rows, width in ((10_000, 1), (10_000, 8), (16, 8)):
         rows = effort.rows(rows)  # noqa: PLW2901
         compiled, words = _encoder(width, 50)
         arrays = [pa.array(rng.choice(words, rows).tolist()) for _ in range(width)]
-        yield sample(of_columns(compiled.schema, rows), _feeding(compiled.schema, arrays), effort)
+        units = of_columns(compiled.schema, rows, side_by_side=False)
+        yield sample(units, _feeding(compiled.schema, arrays), effort)
 
 
 def _lookups(effort: Effort) -> Iterator[Sample]:
@@ -177,4 +180,9 @@ def _encoder(columns: int, distinct: int) -> tuple[Any, list[str]]:
 
 
 def _feeding(schema: Any, arrays: list[Any]) -> Any:
-    return lambda: feeds(schema, arrays)
+    return lambda: [*map(_side_by_side, feeds(schema, arrays).values())]
+
+
+def _side_by_side(values: Any) -> Any:
+    """A matrix whose columns lie apart as ONNX Runtime takes it; others as they are."""
+    return values.matrix if isinstance(values, Apart) else values
