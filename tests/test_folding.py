@@ -99,7 +99,7 @@ def near_thresholds(session, frame):
             found[origin.source] += [*own, *np.nextafter(own, -np.inf), *np.nextafter(own, np.inf)]
     near = frame.copy()
     near["c"] = near["c"].astype(float)
-    for name in {origin.source for origin in fold.origins.values() if not origin.strings}:
+    for name in {origin.source for origin in fold.origins.values() if not origin.by_value}:
         near[name] = rng.choice(found[name], len(frame))
     return near.astype({"c": float})
 
@@ -114,11 +114,8 @@ def test_folded_steps_decide_as_the_steps_do(numbers, strings, forest, monkeypat
     floats = dict.fromkeys(NUMBERS, "float64") | {"city": "string"}
     folded = opened(model, monkeypatch, kernels=True, inputs=floats)
     plain = opened(model, monkeypatch, kernels=False, inputs=floats)
-    assert (fold_of(folded) is None) == (numbers == "indicated")
-    frames = [table(seed=1), table(rows=1, seed=2), table(seed=3)[:0]]
-    if numbers != "indicated":
-        frames.append(near_thresholds(folded, table(rows=1000, seed=4)))
-    for frame in frames:
+    near = near_thresholds(folded, table(rows=1000, seed=4))
+    for frame in (table(seed=1), table(rows=1, seed=2), table(seed=3)[:0], near):
         given = frame.astype({"c": float})
         np.testing.assert_array_equal(scored(folded, given), scored(plain, given))
 
@@ -133,11 +130,50 @@ def test_columns_of_float32_are_folded(monkeypatch):
     np.testing.assert_array_equal(scored(folded, near), scored(plain, near))
 
 
-def test_an_array_of_whole_numbers_is_not_folded(monkeypatch):
+def by_values(session, values):
+    """Whether the rows of a batch were computed for distinct values alone."""
+    return fold_of(session).rows(values) is not None
+
+
+def test_whole_numbers_are_taken_by_value(monkeypatch):
     rows = table()[["a", "c"]].to_numpy().astype("int64")
     model = make_pipeline(StandardScaler(), FORESTS["boosted"]).fit(rows, TARGET)
-    session = opened(model, monkeypatch, kernels=True, inputs=rows)
-    assert fold_of(session) is None
+    folded = opened(model, monkeypatch, kernels=True, inputs=rows)
+    plain = opened(model, monkeypatch, kernels=False, inputs=rows)
+    assert fold_of(folded).by_value == [("X", 0), ("X", 1)]
+    assert by_values(folded, {"X": rows[:200]})
+    assert not by_values(folded, {"X": np.arange(600).reshape(300, 2)})
+    assert not by_values(folded, {"X": rows[:200]})  # others will have as many
+    for session in (folded, opened(model, monkeypatch, kernels=True, inputs=rows)):
+        arrays = [pa.array(column) for column in rows[:200].T]
+        found, want = (score_columns(s, arrays)[0]["predict"] for s in (session, plain))
+        np.testing.assert_array_equal(found, want)
+
+
+@pytest.mark.parametrize("layout", ["columns", "matrix"])
+@pytest.mark.parametrize("kind", ["float32", "float64", "int64"])
+def test_sets_of_categories_are_asked_for_by_value(layout, kind, monkeypatch):
+    lightgbm = pytest.importorskip("lightgbm")
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame({"a": rng.integers(0, 50, 3000), "b": rng.integers(0, 300, 3000)})
+    x["x"] = rng.integers(-9, 9, 3000)
+    y = np.sin(x["a"] * 7) + np.cos(x["b"] * 3.0) + x["x"] / 9
+    given = x.astype(kind) if layout == "columns" else x.to_numpy().astype(kind)
+    model = lightgbm.LGBMRegressor(n_estimators=20, verbose=-1, min_child_samples=5)
+    model.fit(given, y, categorical_feature=[0, 1])
+    folded = opened(model, monkeypatch, kernels=True, inputs=given)
+    plain = opened(model, monkeypatch, kernels=False, inputs=given)
+    rows = pd.concat([x[:250]] * 3, ignore_index=True).astype(kind)
+    if kind != "int64":
+        traps = [np.nan, np.inf, -np.inf, -0.0, -0.5, -1.0, 3.7, 49.0, 50.0, 1e30, 299.5]
+        for name in x:
+            rows.loc[rng.choice(len(rows), 200), name] = rng.choice(traps, 200).astype(kind)
+    sources = [*rows] if layout == "columns" else ["X"]
+    assert {name for name, _ in fold_of(folded).by_value} <= {*sources}
+    for frame in (rows, rows[:1], rows[:0], x.astype(kind)):
+        arrays = [pa.array(frame[name].to_numpy()) for name in frame]
+        found, want = (score_columns(s, arrays)[0]["predict"] for s in (folded, plain))
+        np.testing.assert_array_equal(found, want)
 
 
 def test_more_strings_than_a_byte_numbers_go_the_other_way(monkeypatch):
@@ -155,14 +191,16 @@ def test_more_strings_than_a_byte_numbers_go_the_other_way(monkeypatch):
         assert (rows is None) == (len(distinct) > 256)
 
 
-def test_steps_that_mix_columns_or_fall_are_not_folded(monkeypatch):
+def test_steps_that_mix_columns_or_that_fall_for_many_values_are_not_folded(monkeypatch):
     frame = table()[NUMBERS].fillna(0.0)
     falling = FunctionTransformer(np.negative, feature_names_out="one-to-one")
     for step in (PCA(2), falling):
         model = make_pipeline(make_column_transformer((step, NUMBERS)), FORESTS["boosted"])
         model.fit(frame, TARGET)
         session = opened(model, monkeypatch, kernels=True, inputs=frame)
-        assert fold_of(session) is None
+        values = {name: frame[name].to_numpy() for name in frame}
+        assert (fold_of(session) is None) == (step is not falling)
+        assert step is not falling or not by_values(session, values)
         plain = opened(model, monkeypatch, kernels=False, inputs=frame)
         np.testing.assert_array_equal(scored(session, frame), scored(plain, frame))
 

@@ -5,6 +5,7 @@ N is the number of rows, D of different values, at most `MOST`.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,50 +34,29 @@ def emit(module: Any, name: str, machine: Machine, ranks: Kind) -> None:
     columns, count, values, registers, tile_bytes, tiles, tile_count = f.arguments
     with f.loop(count) as c:
         column = columns + c * COLUMN.itemsize
-        numbers = f.load(column, POINTER, COLUMN.fields["numbers"][1])  # type: ignore[index]
-        place = f.load(column, U64, COLUMN.fields["place"][1])  # type: ignore[index]
-        offset = place * (TILE * ranks.size)
+        numbers = f.address(column, COLUMN, "numbers")
+        offset = f.field(column, COLUMN, "place") * (TILE * ranks.size)
         target = (tiles + offset, tile_bytes, tile_count)
-        if ranks == U8:
-            _emit_looked_up(f, machine, numbers, values + offset, registers, target)
-        else:
-            _emit_loaded(f, ranks, numbers, values + offset, target)
+        emit_for = partial(_emit_column, f, machine, ranks, (numbers, values + offset), target)
+        one, two = registers.equals(1), registers.equals(2)
+        with f.otherwise(one, partial(emit_for, 1)), f.otherwise(two, partial(emit_for, 2)):
+            emit_for(4)
     f.finish()
 
 
-def _emit_looked_up(
+def _emit_column(
     f: Function,
     machine: Machine,
-    numbers: Value,
-    values: Value,
-    registers: Value,
-    target: tuple[Value, Value, Value],
-) -> None:
-    """Of one byte: a tile at a time, in as many registers as there are tiles of values."""
-    place, tile_bytes, count = target
-
-    def emit_for(registers: int) -> None:
-        tables = [f.load(values + tile_bytes * n, U8.of(TILE)) for n in range(registers)]
-        with f.loop(count) as t:
-            rows = f.load(numbers, U8.of(TILE), t * TILE)
-            f.store(machine.lookup(f, tables, rows), place, t * tile_bytes)
-
-    one, two = registers.equals(1), registers.equals(2)
-    with f.otherwise(one, lambda: emit_for(1)), f.otherwise(two, lambda: emit_for(2)):
-        emit_for(4)
-
-
-def _emit_loaded(
-    f: Function,
     ranks: Kind,
-    numbers: Value,
-    values: Value,
+    source: tuple[Value, Value],
     target: tuple[Value, Value, Value],
+    registers: int,
 ) -> None:
-    """Of two bytes: a row at a time."""
-    place, tile_bytes, count = target
-    with f.loop(count) as t, f.loop(TILE) as row:
-        number = f.load(numbers + t * TILE, U8, row).to(U64)
-        tile = values + tile_bytes * (number >> TILE.bit_length() - 1)
-        rank = f.load(tile, ranks, (number & TILE - 1) * ranks.size)
-        f.store(rank, place + t * tile_bytes, row * ranks.size)
+    """A tile at a time, each byte of ranks in as many registers as there are tiles of values."""
+    (numbers, values), (place, tile_bytes, count) = source, target
+    tiles = [f.load(values + tile_bytes * n, ranks.of(TILE)) for n in range(registers)]
+    bytes_of = [[(tile >> 8 * n).to(U8) for tile in tiles] for n in range(ranks.size)]
+    with f.loop(count) as t:
+        rows = f.load(numbers, U8.of(TILE), t * TILE)
+        low, *high = [machine.lookup(f, tables, rows).to(ranks) for tables in bytes_of]
+        f.store(low | (high[0] << 8) if high else low, place, t * tile_bytes)

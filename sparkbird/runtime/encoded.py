@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from sparkbird.dtypes import STRING
 
@@ -49,3 +50,14 @@ class Encoded:
         """What belongs to the rows, of what belongs to distinct values: [D, ...] -> [N, ...]."""
         taken: np.ndarray = content[self.places]
         return taken
+
+
+def by_value(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct ones of N numbers, [D], and which of them each is, [N].
+
+    They are distinct by their bits: 0.0 and -0.0 are two, and NaN is one if its bits are.
+    """
+    bits = np.ascontiguousarray(numbers).view(f"i{numbers.itemsize}")
+    encoded = pa.array(bits).dictionary_encode()
+    distinct = np.asarray(encoded.dictionary).view(numbers.dtype)
+    return distinct, np.asarray(encoded.indices)

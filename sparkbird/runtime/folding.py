@@ -3,17 +3,18 @@
 A column that a number comes to by monotone steps goes left just where the number is at most
 some other threshold. That one is found by trying: the steps themselves are run, on numbers
 between which the threshold lies, until no other number lies between. A column that comes from
-strings is computed for the distinct strings of a batch alone.
+strings, or from numbers by other steps, is computed for the distinct values of a batch alone.
 
-N is the number of rows, F of features, E of thresholds in all, D of distinct strings.
+N is the number of rows, F of features, E of thresholds in all, D of distinct values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -25,15 +26,22 @@ from sparkbird.kernels.machine import TILE
 from sparkbird.kernels.memory import aligned
 from sparkbird.runtime.apart import column_of
 from sparkbird.runtime.bisection import greatest, greatest_key, of_keys
-from sparkbird.runtime.encoded import Encoded
+from sparkbird.runtime.encoded import Encoded, by_value
 from sparkbird.runtime.graph import Info
 from sparkbird.runtime.origins import Origin
 
 #: How many thresholds are tried for: each takes 64 runs of the steps.
 _MOST = 20_000
 
+#: A column of an input: its name, and the position in it if it is a matrix.
+Source: TypeAlias = tuple[str, int | None]
+
 #: The rows [N, F] that a forest sees, for the inputs of the graph.
 Compute = Callable[[Mapping[str, Any]], np.ndarray]
+
+
+#: What columns come from, in words.
+_KINDS = ("numbers", "strings", "values of numbers")
 
 
 class CannotFoldError(ValueError):
@@ -61,13 +69,15 @@ class Folded:
     """Rows of a forest by the inputs of the graph.
 
     fold      what is known of the steps
-    values    the inputs by name: numbers, and strings by distinct ones
-    distinct  the rows that the forest would see for distinct strings, [D, F]
+    values    the inputs by name
+    distinct  the rows that the forest would see for distinct values, [D, F]
+    places    for each column that is taken by value, which of these each row has, [N]
     """
 
     fold: Fold
     values: Mapping[str, Any]
     distinct: np.ndarray
+    places: Sequence[np.ndarray]
     count: int
 
     def rank(self, part: Part, span: range, tiles: int) -> None:
@@ -76,11 +86,11 @@ class Folded:
         if own.origins:
             self._numbers.rank_by(own.table, own.features, part, span, tiles)
         if (coded := self.fold.coded(part)).size:
-            self._rank_strings(part, coded.copy(), span, tiles)
+            self._rank_values(part, coded.copy(), span, tiles)
 
-    def _rank_strings(self, part: Part, table: np.ndarray, span: range, tiles: int) -> None:
+    def _rank_values(self, part: Part, table: np.ndarray, span: range, tiles: int) -> None:
         ranked = self._ranked[id(part)]
-        starts = [self._places[name].ctypes.data + span.start for name in self.fold.strings]
+        starts = [codes.ctypes.data + span.start for codes in self._codes]
         table["numbers"] = np.array(starts, np.uint64)[table["numbers"]]
         spread = part.spreader()
         count = -(-len(span) // TILE)
@@ -89,7 +99,7 @@ class Folded:
 
     @cached_property
     def _ranked(self) -> dict[int, np.ndarray]:
-        """The ranks of distinct strings for each part, in tiles as if they were rows."""
+        """The ranks of distinct values for each part, in tiles as if they were rows."""
         found = {}
         for part in self.fold.parts:
             own = found[id(part)] = aligned(_registers(len(self.distinct)) * part.tile_bytes)
@@ -99,7 +109,7 @@ class Folded:
     @cached_property
     def _numbers(self) -> ColumnRows:
         """The columns of numbers, in the type of the thresholds found for them."""
-        origins = {f: o for f, o in self.fold.origins.items() if not o.strings}
+        origins = {f: o for f, o in self.fold.origins.items() if not o.by_value}
         known = {
             o: np.asarray(column_of(self.values[o.source], o.position), self.fold.dtype)
             for o in {*origins.values()}
@@ -108,13 +118,13 @@ class Folded:
         return ColumnRows(found, self.fold.dtype, self.count)
 
     @cached_property
-    def _places(self) -> dict[str, np.ndarray]:
-        """Which distinct string each row has, by source, in whole tiles."""
-        found = {}
-        for name in self.fold.strings:
-            found[name] = aligned(-(-self.count // TILE) * TILE)
-            found[name][: self.count] = self.values[name].places
-            found[name][self.count :] = 0  # numbers of some value, too
+    def _codes(self) -> list[np.ndarray]:
+        """The places as bytes, in whole tiles."""
+        found = []
+        for places in self.places:
+            found.append(aligned(-(-self.count // TILE) * TILE))
+            found[-1][: self.count] = places
+            found[-1][self.count :] = 0  # places of some value, too
         return found
 
 
@@ -135,49 +145,79 @@ class Fold:
         compute: Compute,
     ) -> None:
         asked = [origins[feature] for feature in forest.features]
-        if None in asked or any(origin.missing for origin in asked if origin):
-            raise CannotFoldError("a column comes from several, or by steps that are not monotone")
+        if None in asked:
+            raise CannotFoldError("a column comes from several")
         self.origins = {f: o for f, o in zip(forest.features, asked, strict=True) if o}
         self._inputs, self._compute = inputs, compute
-        self.strings = sorted({o.source for o in self.origins.values() if o.strings})
-        self.numbers = sorted({o.source for o in self.origins.values() if not o.strings})
+        known = self.origins.values()
+        self.by_value: list[Source] = list(
+            dict.fromkeys((o.source, o.position) for o in known if o.by_value)
+        )
+        self.numbers = sorted({o.source for o in known if not o.by_value})
         narrow = all(self._type(name) == np.float32 for name in self.numbers)
         self.dtype = np.dtype(np.float32 if narrow else np.float64)
         self.parts = forest.parts
         self._columns = {id(part): self._columns_of(part) for part in forest.parts}
         self._coded = {id(part): self._coded_of(part) for part in forest.parts}
-        coded = [feature for feature, origin in self.origins.items() if origin.strings]
+        coded = [feature for feature, origin in self.origins.items() if origin.by_value]
         self.work = partial(forest.work, self.dtype, coded)
+        self._too_many = False
 
     def __str__(self) -> str:
-        strings = sum(origin.strings for origin in self.origins.values())
-        counts = {"numbers": len(self.origins) - strings, "strings": strings}
-        found = " and ".join(f"{count} from {kind}" for kind, count in counts.items() if count)
+        counts = Counter(self._kind(origin) for origin in self.origins.values())
+        found = " and ".join(f"{counts[kind]} from {kind}" for kind in _KINDS if counts[kind])
         return f"its columns, {found}, folded into it"
 
+    def _kind(self, origin: Origin) -> str:
+        if not origin.by_value:
+            return "numbers"
+        return "strings" if self._inputs[origin.source].dtype == STRING else "values of numbers"
+
     def rows(self, values: Mapping[str, Any]) -> Folded | None:
-        """The rows of a batch, or None if it has more distinct strings than a byte numbers."""
-        encoded = [values[name] for name in self.strings]
-        count = len(next(iter(values.values())))
-        if not all(isinstance(x, Encoded) and len(x.distinct) <= codes.MOST for x in encoded):
+        """The rows of a batch, or None if it has more distinct values than a byte numbers.
+
+        If it has of numbers, so have others: they are not tried again.
+        """
+        found = [*self._values(values)] if not self._too_many else []
+        if len(found) < len(self.by_value):
             return None
-        most = max((len(x.distinct) for x in encoded), default=0)
-        return Folded(self, values, self._distinct(encoded, most), count)
+        distinct, places = [own for own, _ in found], [own for _, own in found]
+        return Folded(
+            self, values, self._distinct(distinct), places, len(next(iter(values.values())))
+        )
+
+    def _values(self, values: Mapping[str, Any]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The distinct values of columns taken by value, and which each row has, while few."""
+        for name, position in self.by_value:
+            given = values[name]
+            if isinstance(given, Encoded):
+                own = given.distinct, given.places
+            elif given.dtype == STRING:
+                return
+            else:
+                own = by_value(column_of(given, position))
+                self._too_many |= len(own[0]) > codes.MOST
+            if len(own[0]) > codes.MOST:
+                return
+            yield own
 
     def columns(self, part: Part) -> Columns:
         """The columns of numbers of a part."""
         return self._columns[id(part)]
 
     def coded(self, part: Part) -> np.ndarray:
-        """The columns of a part that come from strings, by the number of these in `strings`."""
+        """The columns of a part that are taken by value, by their sources' place among these."""
         return self._coded[id(part)]
 
-    def _distinct(self, encoded: Sequence[Encoded], most: int) -> np.ndarray:
-        """What the forest sees for distinct strings, those of all columns side by side: [D, F]."""
-        given = self._nothing(most)
-        for name, column in zip(self.strings, encoded, strict=True):
-            given[name][: len(column.distinct)] = column.distinct
-        return self._compute(given) if encoded else np.empty((0, 0))
+    def _distinct(self, values: Sequence[np.ndarray]) -> np.ndarray:
+        """What the forest sees for distinct values, those of all columns side by side: [D, F]."""
+        if not values:
+            return np.empty((0, 0))
+        given = self._nothing(max(map(len, values)))
+        for (name, position), own in zip(self.by_value, values, strict=True):
+            rows = slice(len(own))
+            given[name][rows if position is None else (rows, position)] = own
+        return self._compute(given)
 
     def _nothing(self, rows: int) -> dict[str, np.ndarray]:
         """Inputs of so many rows: no strings, and zeros."""
@@ -195,7 +235,7 @@ class Fold:
         return dtype
 
     def _columns_of(self, part: Part) -> Columns:
-        places = [i for i, f in enumerate(part.features) if not self.origins[f].strings]
+        places = [i for i, f in enumerate(part.features) if not self.origins[f].by_value]
         origins = [self.origins[part.features[place]] for place in places]
         features = np.array([part.features[place] for place in places], np.int64)
         known = [part.thresholds[place] for place in places]
@@ -212,10 +252,11 @@ class Fold:
 
     def _coded_of(self, part: Part) -> np.ndarray:
         origins = [self.origins[feature] for feature in part.features]
-        places = [place for place, origin in enumerate(origins) if origin.strings]
+        places = [place for place, origin in enumerate(origins) if origin.by_value]
         table = np.zeros(len(places), codes.COLUMN)
         table["place"] = places
-        table["numbers"] = [self.strings.index(origins[place].source) for place in places]
+        sources = [(origins[place].source, origins[place].position) for place in places]
+        table["numbers"] = [self.by_value.index(source) for source in sources]
         return table
 
     def _of_missing(self, features: np.ndarray) -> np.ndarray:

@@ -1,8 +1,9 @@
 """Where the columns of a value within a graph come from: each from one input, or nobody knows.
 
 A number on its way may go through steps of which each is monotone, such as a scaler or an
-imputer; a string, through anything that looks at one row at a time. N is the number of rows,
-C of columns.
+imputer. A string, or a number that goes through other steps, goes through anything that looks at
+one row at a time, and what becomes of it is known by value only. N is the number of rows, C of
+columns.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from sparkbird.dtypes import ELEMENT_TYPES, STRING
+from sparkbird.dtypes import ELEMENT_TYPES
 from sparkbird.runtime.graph import Graph, Node
 
 
@@ -23,13 +24,13 @@ class Origin:
 
     source    the name of the input
     position  of the column in it, if it is a matrix
-    strings   whether it is of strings
+    by_value  whether each value has to be looked at: strings, and steps that are not monotone
     missing   whether what is known is not the value, but whether it is missing
     """
 
     source: str
     position: int | None
-    strings: bool
+    by_value: bool
     missing: bool = False
 
 
@@ -73,12 +74,11 @@ def origins(graph: Graph, name: str) -> tuple[Origin | None, ...]:
 
 
 def _input(name: str, dtype: np.dtype | None, lengths: tuple[int | None, ...]) -> Known:
+    by_value = dtype is None or dtype.kind != "f"
     if len(lengths) == 1:
-        return Columns((Origin(name, None, dtype == STRING),), matrix=False)
+        return Columns((Origin(name, None, by_value),), matrix=False)
     if len(lengths) == 2 and lengths[1]:
-        return Columns(
-            tuple(Origin(name, i, strings=False) for i in range(lengths[1])), matrix=True
-        )
+        return Columns(tuple(Origin(name, i, by_value) for i in range(lengths[1])), matrix=True)
     return None
 
 
@@ -119,15 +119,18 @@ def _gathered(node: Node, operands: Sequence[Known]) -> Known:
 
 
 def _looked_up(node: Node, table: Known, places: Known) -> Known:
-    """Rows, or numbers, of a constant, at places that come from strings."""
+    """Rows, or numbers, of a constant, at places that come from one column."""
     if not isinstance(table, Constant) or table.numbers is None or node.integer("axis"):
         return None
-    if not isinstance(places, Columns) or places.matrix or not _of_strings(places):
+    if not isinstance(places, Columns) or places.matrix:
         return None
+    own = tuple(
+        origin and replace(origin, by_value=True, missing=False) for origin in places.origins
+    )
     if table.numbers.ndim == 1:
-        return places
+        return replace(places, origins=own)
     width = table.numbers.shape[1] if table.numbers.ndim == 2 else 0
-    return Columns(places.origins * width, matrix=True) if width else None
+    return Columns(own * width, matrix=True) if width else None
 
 
 def _reshaped(_: Node, operands: Sequence[Known]) -> Known:
@@ -146,9 +149,10 @@ _SHAPING: dict[str, Callable[[Node, Sequence[Known]], Known]] = {
 
 #: Operators that give each value from those in its place.
 _ELEMENTWISE = {
-    "Add", "And", "Cast", "Div", "Equal", "Greater", "GreaterOrEqual", "Identity", "IsInf",
-    "IsNaN", "LabelEncoder", "Less", "LessOrEqual", "Max", "Min", "Mul", "Not", "Or", "Relu",
-    "Sub", "Where",
+    "Abs", "Add", "And", "Cast", "Ceil", "Cos", "Div", "Equal", "Erf", "Exp", "Floor", "Greater",
+    "GreaterOrEqual", "Identity", "IsInf", "IsNaN", "LabelEncoder", "Less", "LessOrEqual", "Log",
+    "Max", "Min", "Mod", "Mul", "Neg", "Not", "Or", "Pow", "Relu", "Round", "Sigmoid", "Sign",
+    "Sin", "Sqrt", "Sub", "Tanh", "Where", "Xor",
 }  # fmt: skip
 
 
@@ -172,15 +176,19 @@ def _elementwise(node: Node, operands: Sequence[Known], given: Sequence[Columns]
 def _origin(node: Node, operands: Sequence[Known], own: Sequence[Origin | None]) -> Origin | None:
     """The origin of a column that comes from columns of the origins `own`."""
     first = own[0]
-    if first is None or len({replace(o, missing=False) if o else o for o in own}) > 1:
+    places = {(origin.source, origin.position) if origin else None for origin in own}
+    if first is None or len(places) > 1:
         return None
-    if first.strings:
-        return first
-    return replace(first, missing=node.operator == "IsNaN") if _keeps(node, operands, own) else None
+    by_value = any(origin.by_value for origin in own if origin)
+    if by_value or not _keeps(node, operands, own):
+        return replace(first, by_value=True, missing=False)
+    return replace(first, missing=node.operator == "IsNaN" or _is_indicator(node, first))
 
 
 def _keeps(node: Node, operands: Sequence[Known], own: Sequence[Origin | None]) -> bool:
     """Whether a number grows with the one it comes from, or tells whether that is missing."""
+    if _is_indicator(node, own[0]):
+        return True
     missing = [bool(origin and origin.missing) for origin in own]
     if node.operator == "Where":  # a constant in place of a missing value
         kinds = [type(operand) for operand in operands]
@@ -190,6 +198,11 @@ def _keeps(node: Node, operands: Sequence[Known], own: Sequence[Origin | None]) 
     if node.operator == "Cast":
         return node.integer("to") in _FLOATS
     return node.operator in _MONOTONE and _MONOTONE[node.operator](operands)
+
+
+def _is_indicator(node: Node, origin: Origin | None) -> bool:
+    """Whether a node turns whether a value is missing into a number, which all others share."""
+    return node.operator == "Cast" and origin is not None and origin.missing
 
 
 def _bounded(operands: Sequence[Known]) -> bool:
@@ -223,7 +236,3 @@ _MONOTONE: dict[str, Callable[[Sequence[Known]], Any]] = {
     "Relu": _always,
     "Sub": _bounded,
 }
-
-
-def _of_strings(x: Columns) -> bool:
-    return all(origin is not None and origin.strings for origin in x.origins)

@@ -137,7 +137,7 @@ class Plan:
             given[lookup.result] = Given(lookup.dtype)
         done: set[str] = set()
         for step in self.steps:
-            if step.before and step.rows not in done and not (step.fold and not step.fold.strings):
+            if step.before and step.rows not in done and not (step.fold and not step.fold.by_value):
                 own = graph.part({step.rows: step.forest.parts[0].values}, _types(given))
                 yield Piece(
                     "rows of a forest", graph=own, given={**given}, distinct=bool(step.fold)
