@@ -190,7 +190,7 @@ def _built(model: Any, given: Any, wanted: Sequence[str] | str | None) -> onnx.M
     metadata = {
         artifact.SCHEMA: schema.to_json(),
         artifact.VERSIONS: _versions(model),
-        artifact.REMARKS: "\n".join(trace.remarks),
+        artifact.REMARKS: "\n".join(dict.fromkeys(trace.remarks)),
     }
     onnx.helper.set_model_props(proto, metadata)
     return proto
