@@ -142,7 +142,7 @@ def _share(piece: Piece, rows: int, prices: Prices) -> Share:
     details: dict[str, float] = {}
     for family, ns in _graph(graphs.work(piece.graph, seen, piece.given), seen, prices):
         details[family] = details.get(family, 0.0) + 1e-9 * ns / rows
-    what = f"{piece.what}, for distinct strings" if piece.distinct else piece.what
+    what = f"{piece.what}, for distinct values" if piece.distinct else piece.what
     ordered = sorted(details.items(), key=lambda detail: -detail[1])
     return Share("graph", what, sum(details.values()), tuple(ordered))
 

@@ -27,7 +27,7 @@ class Piece:
     units      that a kernel's work comes to, as `kernels.work` counts
     graph      that ONNX Runtime runs, a serialised ModelProto; else empty
     given      what the graph takes beside the model's columns, by name
-    distinct   whether it is done for distinct strings alone
+    distinct   whether it is done for distinct values alone
     looked_up  whether strings become numbers by it
     """
 
