@@ -27,6 +27,7 @@ from sparkbird.graph.build import build, check, is_padded, row_bytes, serialized
 from sparkbird.graph.op import Array
 from sparkbird.graph.reads import Source, columns_read, without_unread
 from sparkbird.graph.screen import screen
+from sparkbird.graph.simplify import simplified
 from sparkbird.graph.sparse import Sparse, Vectors, dense
 from sparkbird.graph.table import Table, columns_of
 from sparkbird.graph.trace import Trace, tracing
@@ -169,7 +170,7 @@ def _built(model: Any, given: Any, wanted: Sequence[str] | str | None) -> onnx.M
     outputs, tensors = _outputs(_wanted(results, wanted), arguments)
     checks = _checks(trace, tensors)
     outputs = tuple(_measured(output, tensors, checks, trace) for output in outputs)
-    tensors |= checks
+    tensors = simplified(tensors | checks)
     read = columns_read(tensors)
     tensors = without_unread(tensors, read)
     proto = build(arguments, tensors if current().device == "cuda" else in_blocks(tensors))

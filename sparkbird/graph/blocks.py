@@ -10,13 +10,13 @@ N is the number of rows, F of columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from sparkbird.dtypes import is_string
-from sparkbird.graph.tensor import ONNX, Node, Tensor, tensor
+from sparkbird.graph.tensor import ONNX, Node, Tensor, axis_of, ordered, tensor
 
 #: How many rows make a block. Spark's batches of 10,000 are whole blocks, and so are its runs.
 BLOCK = 16
@@ -60,33 +60,18 @@ ELEMENTWISE = {
 }
 
 #: Those that give as many rows as they take, if one operand alone has rows or all have as many.
-_SIDE_BY_SIDE = {("Concat", 1), ("Gather", 1)}
+_SIDE_BY_SIDE = {("Concat", 1), ("Gather", 1), ("Slice", 1), ("Split", 1)}
 _PRODUCTS = {"MatMul", "Gemm"}
 
 
 def in_blocks(outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The same outputs from a graph that works in blocks where that pays."""
-    order = [*ordered(outputs)]
+    order = [*ordered(outputs.values())]
     parts = _Parts(order)
     rewrite = _Rewrite(parts)
     for node in order:
         rewrite.add(node)
     return {name: rewrite.plain(output) for name, output in outputs.items()}
-
-
-def ordered(outputs: Mapping[str, Tensor]) -> Iterator[Node]:
-    """All nodes, operands first, without recursion."""
-    done: set[Node] = set()
-    stack = [output.node for output in outputs.values()]
-    while stack:
-        node = stack[-1]
-        waiting = [o.node for o in node.operands if o.node not in done]
-        if node in done or waiting:
-            stack = stack[:-1] if node in done else stack + waiting
-            continue
-        stack.pop()
-        done.add(node)
-        yield node
 
 
 class _Parts:
@@ -162,7 +147,7 @@ def _has_all_rows(node: Node, complete: set[Node]) -> bool:
         return node.operands[0].node in complete and len(given) == 1
     if node.op == "Unsqueeze":
         return bool((node.operands[1].node.attributes["value"] > 0).all())
-    return node.op in ELEMENTWISE or (node.op, node.attributes.get("axis")) in _SIDE_BY_SIDE
+    return node.op in ELEMENTWISE or (node.op, axis_of(node)) in _SIDE_BY_SIDE
 
 
 def _rows_of_constants(node: Node) -> bool:

@@ -162,7 +162,7 @@ class _Writer:
 
     def _constant(self, node: Node) -> str:
         value: np.ndarray = node.attributes["value"]
-        key = _identity(value)
+        key = identity(value)
         if key not in self._constants:
             self._weigh(value)
             self._constants[key] = name = self._fresh("constant")
@@ -234,7 +234,8 @@ class _Writer:
         self.size = writer.size
 
 
-def _identity(value: np.ndarray) -> tuple[Any, ...]:
+def identity(value: np.ndarray) -> tuple[Any, ...]:
+    """What two constants have in common if they are equal to the bit, and only then."""
     content = repr(value.tolist()).encode() if value.dtype == STRING else value.tobytes()
     return value.dtype.str, value.shape, hashlib.sha256(content).digest()
 

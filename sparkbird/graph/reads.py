@@ -13,8 +13,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from sparkbird.graph.blocks import ELEMENTWISE, ordered
-from sparkbird.graph.tensor import Integers, Node, Tensor
+from sparkbird.graph.blocks import ELEMENTWISE
+from sparkbird.graph.tensor import Integers, Node, Tensor, ordered
 
 #: A column of an input: the name of the input, and the position in it, 0 if it is no matrix.
 Source = tuple[str, int]
@@ -27,7 +27,7 @@ def columns_read(outputs: Mapping[str, Tensor]) -> set[Source]:
     """The columns of inputs that some of the `outputs` depend on."""
     made: dict[Node, Made] = {}
     found: set[Source] = set()
-    for node in ordered(outputs):
+    for node in ordered(outputs.values()):
         operands = [_made(operand, made) for operand in node.operands]
         if node.op in _KEEPING and all(operands) and (kept := _KEEPING[node.op](node, operands)):
             made[node] = kept
@@ -54,7 +54,7 @@ def without_unread(outputs: Mapping[str, Tensor], read: Collection[Source]) -> d
         node = written[value.node]
         return value if node is value.node else replace(value, node=node)
 
-    for node in ordered(outputs):
+    for node in ordered(outputs.values()):
         operands = tuple(map(rewritten, node.operands))
         same = operands == node.operands
         written[node] = node if same else replace(node, operands=operands)
@@ -63,7 +63,7 @@ def without_unread(outputs: Mapping[str, Tensor], read: Collection[Source]) -> d
 
 def _arguments(outputs: Mapping[str, Tensor]) -> list[Tensor]:
     """The inputs, as nodes take them."""
-    values = [operand for node in ordered(outputs) for operand in node.operands]
+    values = [operand for node in ordered(outputs.values()) for operand in node.operands]
     return [value for value in (*values, *outputs.values()) if value.node.op == "Argument"]
 
 

@@ -101,6 +101,30 @@ def nodes(outputs: Iterable[Tensor], behind: Container[Tensor] = ()) -> Iterator
             stack.extend(operand.node for operand in node.operands if operand not in behind)
 
 
+def ordered(outputs: Iterable[Tensor]) -> Iterator[Node]:
+    """All nodes that `outputs` depend on, operands first, without recursion."""
+    done: set[Node] = set()
+    stack = [output.node for output in outputs]
+    while stack:
+        node = stack[-1]
+        waiting = [o.node for o in node.operands if o.node not in done]
+        if node in done or waiting:
+            stack = stack[:-1] if node in done else stack + waiting
+            continue
+        stack.pop()
+        done.add(node)
+        yield node
+
+
+def axis_of(node: Node) -> int | None:
+    """The axis along which a node works, if it is one and known."""
+    if node.op == "Slice" and len(node.operands) > 3:  # of its axes, which are an operand
+        axes = node.operands[3].node.attributes.get("value")
+        return int(axes[0]) if axes is not None and len(axes) == 1 else None
+    axis = node.attributes.get("axis")
+    return axis if isinstance(axis, int) else None
+
+
 #: An operand that a node does without: ONNX tells optional ones by their place.
 ABSENT = Tensor(Node("Absent"), np.dtype(np.float32), ())
 

@@ -133,9 +133,27 @@ def _looked_up(node: Node, table: Known, places: Known) -> Known:
     return Columns(own * width, matrix=True) if width else None
 
 
+def _sliced(_: Node, operands: Sequence[Known]) -> Known:
+    """Columns that lie in a row."""
+    x, *bounds = operands
+    if not isinstance(x, Columns) or not x.matrix or len(bounds) != 4:
+        return None
+    given = [b.numbers.tolist() for b in bounds if isinstance(b, Constant) and b.numbers is not None]
+    if len(given) != 4 or any(len(numbers) != 1 for numbers in given) or given[2] != [1]:
+        return None
+    (start,), (stop,), _, (step,) = given
+    return Columns(x.origins[start:stop:step], matrix=True)
+
+
 def _reshaped(_: Node, operands: Sequence[Known]) -> Known:
-    """The same columns: a matrix becomes blocks of rows (`graph.blocks`), and these a matrix."""
-    x = operands[0]
+    """The same columns: a matrix becomes blocks of rows (`graph.blocks`), and these a matrix.
+
+    A matrix of one column becomes the column.
+    """
+    x, lengths = operands
+    if isinstance(x, Columns) and isinstance(lengths, Constant) and lengths.numbers is not None:
+        if x.matrix and len(x.origins) == 1 and lengths.numbers.tolist() == [-1]:
+            return Columns(x.origins, matrix=False)
     return x if isinstance(x, Columns) and x.matrix and len(x.origins) > 1 else None
 
 
@@ -144,6 +162,7 @@ _SHAPING: dict[str, Callable[[Node, Sequence[Known]], Known]] = {
     "Gather": _gathered,
     "GatherElements": lambda node, operands: _looked_up(node, *operands),
     "Reshape": _reshaped,
+    "Slice": _sliced,
     "Unsqueeze": _unsqueezed,
 }
 
