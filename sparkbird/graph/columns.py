@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from sparkbird.dtypes import is_string
-from sparkbird.graph.rewrite import Rewriting, columns_at, constant_of, is_matrix, taken
+from sparkbird.graph.rewrite import Rewriting, columns_at, constant_of, is_matrix, taken, width_of
 from sparkbird.graph.tensor import Integers, Node, Tensor, axis_of, ordered, tensor
 
 #: Operators that give each column from those in its place, to the same bits wherever it lies.
@@ -78,7 +78,7 @@ def _wishes(order: Sequence[Node], outputs: Mapping[str, Tensor]) -> dict[Node, 
 
     def wish(value: Tensor, columns: _Wish | None) -> None:
         if is_matrix(value):
-            width = widths[value.node] = int(value.shape[1])
+            width = widths[value.node] = width_of(value)
             wishes.setdefault(value.node, []).append(columns or _Wish((*range(width),)))
 
     for output in outputs.values():
@@ -130,7 +130,7 @@ def _wished_by_concat(node: Node, own: _Wish | None) -> Iterator[tuple[Tensor, _
         yield from ((x, None) for x in node.operands)
         return
     for start, piece in _placed(node):
-        inside = [c - start for c in own.columns if 0 <= c - start < piece.shape[1]]
+        inside = [c - start for c in own.columns if 0 <= c - start < width_of(piece)]
         if inside:  # else nothing is taken of it: it is left out
             in_order = [*own.columns] == sorted(own.columns)
             yield piece, _Wish((*inside,), own.moves and in_order)
@@ -180,7 +180,7 @@ def _placed(node: Node) -> Iterator[tuple[int, Tensor]]:
     start = 0
     for piece in node.operands:
         yield start, piece
-        start += int(piece.shape[1])
+        start += width_of(piece)
 
 
 class _Narrowing:
@@ -215,7 +215,7 @@ class _Narrowing:
         if own and places.ndim:
             places = places[[*own.columns]]
             self._kept[node] = own.columns
-        kept = self._kept.get(x.node, (*range(int(x.shape[1])),))
+        kept = self._kept.get(x.node, (*range(width_of(x)),))
         new = np.array([kept.index(place) for place in np.ravel(places)], np.int64)
         if places.ndim and new.tolist() == [*range(len(kept))]:
             return self.value(x)
@@ -227,11 +227,11 @@ class _Narrowing:
             return None
         pieces, kept = [], []
         for start, piece in _placed(node):
-            if any(0 <= column - start < piece.shape[1] for column in own.columns):
+            if any(0 <= column - start < width_of(piece) for column in own.columns):
                 pieces.append(self.value(piece))
-                own_columns = self._kept.get(piece.node, range(int(piece.shape[1])))
+                own_columns = self._kept.get(piece.node, range(width_of(piece)))
                 kept += [start + column for column in own_columns]
-        if len(kept) == sum(int(piece.shape[1]) for piece in node.operands):
+        if len(kept) == sum(width_of(piece) for piece in node.operands):
             return None
         self._kept[node] = (*kept,)
         return pieces[0] if len(pieces) == 1 else replace(node, operands=tuple(pieces))

@@ -82,6 +82,11 @@ def is_matrix(value: Tensor) -> bool:
     return value.ndim == 2 and value.has_rows and isinstance(value.shape[1], int)
 
 
+def width_of(matrix: Tensor) -> int:
+    """The number of columns of a matrix."""
+    return int(matrix.shape[1])
+
+
 def taken(matrix: Tensor, places: np.ndarray) -> Tensor:
     """The columns of a matrix at `places`, [] or [K], by a Gather."""
     shape = matrix.shape[:1] + places.shape

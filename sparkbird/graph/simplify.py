@@ -20,6 +20,7 @@ from sparkbird.graph.build import identity
 from sparkbird.graph.columns import narrowed
 from sparkbird.graph.rewrite import (
     columns_at,
+    constant_of,
     is_matrix,
     result_of,
     rewritten,
@@ -167,7 +168,11 @@ _CHOSEN_OF: dict[str, Callable[[Tensor, np.ndarray], Tensor | None]] = {
 
 
 def _is_one_column(x: Tensor) -> bool:
-    return x.node.op == "Unsqueeze" and x.node.operands[0].ndim == 1
+    """Whether a value is a column [N] as a matrix [N, 1]."""
+    if x.node.op != "Unsqueeze" or x.node.operands[0].ndim != 1:
+        return False
+    axes = constant_of(x.node.operands[1])
+    return axes is not None and axes.tolist() in ([1], [-1])
 
 
 def _side_by_side(node: Node) -> Tensor | None:
@@ -184,11 +189,21 @@ def _side_by_side(node: Node) -> Tensor | None:
     return taken(matrix, np.array(places, np.int64))
 
 
+def _one_column(node: Node) -> Tensor | None:
+    """The column of a matrix of one made such a matrix again."""
+    column = node.operands[0]
+    places = columns_at(column.node)
+    matrix = column.node.operands[0] if places is not None and not places.ndim else None
+    made = Tensor(node, column.dtype, (*column.shape, 1))
+    return matrix if matrix is not None and matrix.shape[1] == 1 and _is_one_column(made) else None
+
+
 _SHORTER: dict[str, Callable[[Node], Tensor | None]] = {
     "Cast": _cast_once,
     "Concat": _side_by_side,
     "Gather": _chosen,
     "Identity": _itself,
+    "Unsqueeze": _one_column,
 }
 
 

@@ -138,7 +138,9 @@ def _sliced(_: Node, operands: Sequence[Known]) -> Known:
     x, *bounds = operands
     if not isinstance(x, Columns) or not x.matrix or len(bounds) != 4:
         return None
-    given = [b.numbers.tolist() for b in bounds if isinstance(b, Constant) and b.numbers is not None]
+    given = [
+        b.numbers.tolist() for b in bounds if isinstance(b, Constant) and b.numbers is not None
+    ]
     if len(given) != 4 or any(len(numbers) != 1 for numbers in given) or given[2] != [1]:
         return None
     (start,), (stop,), _, (step,) = given
@@ -151,10 +153,13 @@ def _reshaped(_: Node, operands: Sequence[Known]) -> Known:
     A matrix of one column becomes the column.
     """
     x, lengths = operands
-    if isinstance(x, Columns) and isinstance(lengths, Constant) and lengths.numbers is not None:
-        if x.matrix and len(x.origins) == 1 and lengths.numbers.tolist() == [-1]:
-            return Columns(x.origins, matrix=False)
-    return x if isinstance(x, Columns) and x.matrix and len(x.origins) > 1 else None
+    if not isinstance(x, Columns) or not x.matrix:
+        return None
+    numbers = lengths.numbers if isinstance(lengths, Constant) else None
+    is_column = numbers is not None and numbers.tolist() == [-1]
+    if len(x.origins) == 1:
+        return Columns(x.origins, matrix=False) if is_column else None
+    return None if is_column else x
 
 
 _SHAPING: dict[str, Callable[[Node, Sequence[Known]], Known]] = {
