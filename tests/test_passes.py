@@ -4,8 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
+import pandas as pd
 import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.feature_selection import SelectKBest
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+import sparkbird
+from sparkbird.errors import InvalidValueError
 from sparkbird.graph import op
 from sparkbird.graph.batch import batched
 from sparkbird.graph.blocks import in_blocks
@@ -133,6 +141,22 @@ def test_a_pass_finds_nothing_more_in_what_it_has_written(before, name, after):
         assert listing(rewritten(after, name)) == after
 
 
+@pytest.mark.parametrize("features", [1, 3, 20, 128])
+@pytest.mark.parametrize("widths", [(1, 1), (1,) * 9, (2, 1), (5, 4), (17, 3)], ids=str)
+def test_linear_models_add_up_the_same_whichever_are_beside_them(widths, features):
+    rng = np.random.default_rng(features)
+    x = op.argument("x", np.float64, features)
+    scales = 10.0 ** rng.integers(-8, 8, (features, 1))
+    weights = [rng.normal(size=(features, width)) * scales for width in widths]
+    outputs = {f"y{i}": op.affine(x, w, rng.normal(size=w.shape[1])) for i, w in enumerate(weights)}
+    apart, together = built({"x": x}, outputs), built({"x": x}, batched(outputs))
+    assert [node.op_type for node in together.graph.node].count("Gemm") == 1
+    for count in (0, 1, 2, 5, 100):
+        rows = rows_of({"x": x}, count, trapped=count == 100)
+        for one, other in zip(results(together, rows), results(apart, rows), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize("value", [np.inf, -np.inf])
 @pytest.mark.parametrize(("before", "name", "after"), fixtures("screened"))
 def test_a_screen_is_finite_only_if_all_rows_pass(before, name, after, value):
@@ -177,7 +201,7 @@ def conditions(found):
     yield f"{found.outputs} outputs of {found.trees.threshold.dtype} rows\n"
     for node in range(len(trees.left)):
         if not trees.inner[node]:
-            yield f"{node}: {found.values[trees.leaf[node]].tolist()}\n"
+            yield f"{node}: {found.values[trees.leaf[node]].tolist()}\n"  # noqa: PD011  of no dataframe
             continue
         test = f"x[{trees.feature[node]}] <= {trees.threshold[node]}"
         test += " or missing" if trees.nan_left[node] else ""
@@ -194,6 +218,27 @@ def test_a_forest_is_recognised_with_the_values_that_are_gathered(before, name, 
         rows = rows_of(parse(before)[0], count)
         given = plan._stepped(rows)
         np.testing.assert_array_equal(given[found.result], results(proto, rows)[0])
+
+
+def test_columns_that_a_forest_does_not_ask_for_are_not_read():
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(200, 6)), columns=[*"abcdef"])
+    model = HistGradientBoostingRegressor(max_iter=1, max_leaf_nodes=4).fit(
+        frame, np.sign(frame["b"]) + (frame["e"] > 0)
+    )
+    compiled = sparkbird.compile(model, outputs="predict")
+    assert [column.name for column in compiled.schema.columns] == ["b", "e"]
+    np.testing.assert_array_equal(compiled.predict(frame[["e", "b"]]), model.predict(frame))
+    assert compiled.predict(frame[:0]).shape == (0,)
+
+
+def test_columns_that_scikit_learn_checks_are_read():
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(200, 6)), columns=[*"abcdef"])
+    model = make_pipeline(StandardScaler(), SelectKBest(k=2), Ridge()).fit(frame, frame["b"] > 0)
+    compiled = sparkbird.compile(model, outputs="predict")
+    assert [column.name for column in compiled.schema.columns] == [*"abcdef"]
+    frame.loc[3, "f"] = np.nan
+    with pytest.raises(InvalidValueError, match="1 of 200 rows"):
+        compiled.predict(frame)
 
 
 def test_a_deep_graph_is_simplified_without_recursion():

@@ -37,9 +37,11 @@ def batched(outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _is_linear(node: Node) -> bool:
     """Whether a node is `x` by constants, to which constants [K] are added."""
-    if node.op != "Gemm" or node.attributes or node.operands[0].dtype != _DTYPE:
+    if node.op != "Gemm" or node.attributes or len(node.operands) != 3:
         return False
     weights, added = map(constant_of, node.operands[1:])
+    if node.operands[0].dtype != _DTYPE:
+        return False
     return weights is not None and added is not None and added.shape == weights.shape[1:]
 
 
