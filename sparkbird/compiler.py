@@ -25,7 +25,7 @@ from sparkbird.graph import op
 from sparkbird.graph.blocks import in_blocks
 from sparkbird.graph.build import build, check, is_padded, row_bytes, serialized
 from sparkbird.graph.op import Array
-from sparkbird.graph.reads import Source, columns_read, without_unread
+from sparkbird.graph.reads import Source, columns_read
 from sparkbird.graph.screen import screen
 from sparkbird.graph.simplify import simplified
 from sparkbird.graph.sparse import Sparse, Vectors, dense
@@ -35,6 +35,9 @@ from sparkbird.inputs import Fitted, Inputs, resolve
 from sparkbird.model import CompiledModel, load
 from sparkbird.schema import DROPPED, INVALID, MATRIX, SCREEN, Column, Output, Schema, Tensor
 from sparkbird.trees.options import current, using
+
+#: "0" leaves graphs as converters write them.
+PASSES = "SPARKBIRD_PASSES"
 
 #: The order in which outputs are offered; the first one there is the default.
 _ORDER = ("predict", "transform", "predict_proba", "decision_function", "score_samples")
@@ -170,10 +173,13 @@ def _built(model: Any, given: Any, wanted: Sequence[str] | str | None) -> onnx.M
     outputs, tensors = _outputs(_wanted(results, wanted), arguments)
     checks = _checks(trace, tensors)
     outputs = tuple(_measured(output, tensors, checks, trace) for output in outputs)
-    tensors = simplified(tensors | checks)
+    tensors |= checks
+    if rewrites := os.environ.get(PASSES) != "0":
+        tensors = simplified(tensors)
     read = columns_read(tensors)
-    tensors = without_unread(tensors, read)
-    proto = build(arguments, tensors if current().device == "cuda" else in_blocks(tensors))
+    if rewrites and current().device != "cuda":
+        tensors = in_blocks(tensors)
+    proto = build(arguments, tensors)
     schema = Schema(
         layout=inputs.layout,
         columns=tuple(

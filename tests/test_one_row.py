@@ -90,7 +90,7 @@ def test_a_row_has_the_results_of_the_whole_graph_in_onnxruntime(model, output, 
         assert stages_of(session) == stages
     if plan._single is None:
         return
-    whole = plan._make_whole()
+    whole = plan._whole_graph()
     for row in rows[:, None]:
         ours, theirs = plan._single.run({"X": row}), whole.run({"X": row})
         np.testing.assert_array_equal(ours[output], theirs[output], strict=True)

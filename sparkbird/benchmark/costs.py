@@ -162,7 +162,8 @@ def _of_case(name: str, case: Case, options: Options) -> Measurement:
     model = case.model().fit(fitted_on, y)
     compiled = compile_model(model, fitted_on, outputs=case.output)
     session = open_session(compiled.to_bytes(), [*compiled.outputs])
-    arrays = _arrays(case.rows(rows))
+    given = _arrays(case.rows(rows))
+    arrays = [given[place] for place in session.schema.places]
     effort = QUICK if options.quick else FULL
     run = partial(score_columns, session, arrays)
     seconds = tuple(1e-9 * nanoseconds(run, effort) for _ in range(options.repeats))

@@ -8,8 +8,7 @@ N is the number of rows, F of columns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -34,37 +33,6 @@ def columns_read(outputs: Mapping[str, Tensor]) -> set[Source]:
         else:
             found = found.union(*_taken(node, operands))
     return found.union(*(source for x in outputs.values() for source in _made(x, made)))
-
-
-def without_unread(outputs: Mapping[str, Tensor], read: Collection[Source]) -> dict[str, Tensor]:
-    """The same outputs from a graph that has no inputs [N] of which nothing is read.
-
-    What such a column holds makes no difference: one that is read stands for it.
-    """
-    names = {name for name, _ in read}
-    stand_ins: dict[tuple[np.dtype, tuple[int | str, ...]], Tensor] = {}
-    for value in _arguments(outputs):
-        if value.node.attributes["name"] in names:
-            stand_ins.setdefault((value.dtype, value.shape), value)
-    written: dict[Node, Node] = {}
-
-    def rewritten(value: Tensor) -> Tensor:
-        if value.node.op == "Argument" and value.node.attributes["name"] not in names:
-            return stand_ins.get((value.dtype, value.shape), value)
-        node = written[value.node]
-        return value if node is value.node else replace(value, node=node)
-
-    for node in ordered(outputs.values()):
-        operands = tuple(map(rewritten, node.operands))
-        same = operands == node.operands
-        written[node] = node if same else replace(node, operands=operands)
-    return {name: rewritten(output) for name, output in outputs.items()}
-
-
-def _arguments(outputs: Mapping[str, Tensor]) -> list[Tensor]:
-    """The inputs, as nodes take them."""
-    values = [operand for node in ordered(outputs.values()) for operand in node.operands]
-    return [value for value in (*values, *outputs.values()) if value.node.op == "Argument"]
 
 
 def _made(value: Tensor, known: Mapping[Node, Made]) -> Made:

@@ -163,13 +163,18 @@ class Plan:
             return None
         single = self._single if rows == 1 else None
         if self.steps and not single and self._whole is None:
-            self._whole = _whole(self._content, self._results, self._providers)
+            self._whole = self._whole_graph()
         return single or self._whole
 
     @cached_property
     def _single(self) -> OneRow | None:
         """What runs one row, if it is faster than ONNX Runtime."""
         return _single(self._content, self._results, self._providers, self._host)
+
+    def _whole_graph(self) -> Part:
+        """The same by ONNX Runtime alone."""
+        content = Graph(self._content).part(_names(self._results))
+        return Part(content, self._results, self._providers)
 
     def _stepped(self, feeds: Mapping[str, Any]) -> Mapping[str, Any]:
         """The feeds, and what look-ups, forests and totals give for them."""
@@ -179,10 +184,6 @@ class Plan:
         for part in self._first:
             part.run(values)
         return values
-
-
-def _whole(content: bytes, results: Sequence[Result], providers: Sequence[str]) -> Part:
-    return Part(Graph(content).part(_names(results)), results, providers)
 
 
 def _single(
