@@ -127,7 +127,7 @@ def assert_passes_agree(
     for method in methods:
         both = [as_list(getattr(one, method)(X)) for one in (compiled, plain)]
         for one, other in zip(*both, strict=True):
-            arrays = [as_array(result) for result in (one, other)]
+            arrays = [np.asarray(as_array(result)) for result in (one, other)]
             assert arrays[0].shape == arrays[1].shape
             flat, plainly = (pd.Series(array.ravel()) for array in arrays)
             pd.testing.assert_series_equal(flat, plainly, check_exact=True, obj=f"{method}, passes")
