@@ -13,6 +13,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from sparkbird.benchmark.measure import installed, rounds
 from sparkbird.benchmark.options import Options
 from sparkbird.benchmark.results import Group, Measurement
@@ -23,13 +25,14 @@ from sparkbird.demo.workers import PeakMemory
 from sparkbird.parity import check
 
 if TYPE_CHECKING:
-    import pandas as pd
     from pyspark.sql import DataFrame
 
     from sparkbird.model import CompiledModel
 
 _COLUMNS = flights.CATEGORIES + flights.NUMBERS
 _QUICK = 1_000  # flights
+#: The flights of a year are taken as often as come to no more: what does nothing takes a second.
+_ROWS = 1_100_000
 _OWN = "sparkbird.udf"
 #: A way to add a prediction to the flights.
 Way = Callable[["DataFrame", Any, "CompiledModel"], "DataFrame"]
@@ -38,27 +41,29 @@ Way = Callable[["DataFrame", Any, "CompiledModel"], "DataFrame"]
 def measured(options: Options) -> Iterator[Group]:
     """Rows a second of each way, and the peak memory of a worker that does nothing else."""
     data = flights.table(options.rows or (_QUICK if options.quick else None))
+    years = max(1, (options.rows or _ROWS) // len(data)) if not options.quick else 1
+    rows = years * len(data)
     found: list[Measurement] = []
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         if options.quick:  # one session for all then
             stack.enter_context(session(folder))
-        flights.write(data, Path(folder) / "flights")
+        flights.write(pd.concat([data] * years), Path(folder) / "flights")
         for case in options.each(CASES):
             classifier, trees, needs = CASES[case]
             if installed(*needs):
                 trees = min(trees, _QUICK_TREES) if options.quick else trees
                 model, _ = flights.trained(data, classifier(trees))
-                found += _of_case(case, model, data, folder, options)
+                found += _of_case(case, model, data, folder, rows, options)
             else:
-                found.append(Measurement(case, _OWN, len(data), note="not installed"))
-    title = f"{len(data):,} flights, {len(_COLUMNS)} columns, Spark local[2], Parquet in, none out"
+                found.append(Measurement(case, _OWN, rows, note="not installed"))
+    title = f"{rows:,} flights, {len(_COLUMNS)} columns, Spark local[2], Parquet in, none out"
     note = "The identity is an arrow_udf of the same columns, before Spark 4.1 a pandas_udf, that "
     note += "gives a double; where nothing else is said probabilities are given, as arrays."
     yield Group("spark", "flights", title, _OWN, "rows/s", tuple(found), notes=(note,))
 
 
 def _of_case(
-    case: str, model: Any, data: pd.DataFrame, folder: str, options: Options
+    case: str, model: Any, data: pd.DataFrame, folder: str, rows: int, options: Options
 ) -> list[Measurement]:
     compiled = compile_model(model, data[_COLUMNS])
     report = check(model, data, compiled=compiled, rtol=1e-9)
@@ -79,7 +84,7 @@ def _of_case(
         facts |= {"rows that differ from the original": differing} if name == _OWN else {}
         note = "" if name in ways else "not installed"
         seconds_of = tuple(times.get(name, ()))
-        found.append(Measurement(case, name, len(data), seconds_of, facts, note))
+        found.append(Measurement(case, name, rows, seconds_of, facts, note))
     return found
 
 
