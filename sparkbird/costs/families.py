@@ -158,7 +158,10 @@ def _pick(node: Applied) -> Counts:
 
 def _product(node: Applied) -> Counts:
     """By a vector memory is the limit, by a matrix multiplications are."""
-    (left, right), (out,) = node.inputs[:2], node.outputs
+    (out,) = node.outputs
+    if len(node.inputs) < 2:  # the body of a loop takes what is outside without being given it
+        return {"output": out.size, "byte": out.nbytes}
+    left, right = node.inputs[:2]
     if out.shape[-1:] in ((), (1,)):
         return {"input": left.size + right.size, "byte": out.nbytes}
     turned = node.attributes.get("transA", 0) and len(left.shape) == 2
@@ -248,4 +251,5 @@ def counted(node: Applied) -> tuple[str, Counts]:
     family, count = _KNOWN.get(node.operator, ("arithmetic", _elementwise))
     if node.has_strings and family not in ("lookup", ""):
         return "text", _started("text", _text(node))
-    return (family, _started(family, count(node))) if family and node.outputs else ("", {})
+    counts = family and node.outputs and node.inputs
+    return (family, _started(family, count(node))) if counts else ("", {})
