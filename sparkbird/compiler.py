@@ -67,7 +67,8 @@ def compile(  # noqa: A001  the name users know from re and torch
     outputs
         The methods wanted, all of them if None. Fewer make a smaller graph.
     device
-        "cpu", "cuda", or "auto", which is the CPU.
+        "cpu", "cuda", or "auto", which is the CPU. With "cuda" forests run on a GPU, and what is
+        around them on the CPU; a model without forests is run by onnxruntime-gpu.
     strategy
         How forests are computed: "ensemble", "traversal", "perfect" or "gemm"; by cost if None.
 
@@ -87,7 +88,7 @@ def compile(  # noqa: A001  the name users know from re and torch
     model = native.opened(model)
     if refusals := [*audit(model, part="model")]:
         raise UnsupportedError.all_of(refusals)
-    with using(strategy=strategy, device=_kind(device)):
+    with using(**_lowering(strategy, device)):
         proto = _built(model, inputs, outputs)
     content = serialized(proto)
     del proto  # before ONNX reads the bytes to check them: a forest has its size in memory once
@@ -95,8 +96,11 @@ def compile(  # noqa: A001  the name users know from re and torch
     return CompiledModel(artifact.sealed(content), device=device)
 
 
-def _kind(device: str) -> str:
-    return "cuda" if device == "cuda" else "cpu"
+def _lowering(strategy: str | None, device: str) -> dict[str, Any]:
+    """How forests are written: whole for a GPU, whose kernels run them, if nothing else is said."""
+    if device == "cuda" and strategy in (None, "ensemble"):
+        return {"strategy": "ensemble", "device": "cpu"}
+    return {"strategy": strategy, "device": "cuda" if device == "cuda" else "cpu"}
 
 
 def fitted_columns(model: Any) -> Fitted:

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from sparkbird.errors import JavaError
 from sparkbird.kernels import machine
+from sparkbird.kernels.cuda import driver
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Finding:
 _PACKAGES = {
     "everywhere": ("numpy", "pyarrow", "onnxruntime"),
     "fast forests": ("llvmlite",),
+    "forests on a GPU": ("cuda-bindings", "nvidia-cuda-nvrtc"),
     "to compile": ("onnx",),
     "in Spark": ("pyspark", "pandas"),
     "models": ("scikit-learn", "lightgbm", "xgboost", "catboost"),
@@ -45,6 +47,7 @@ def findings() -> Iterator[Finding]:
             yield _package(name, purpose)
     yield _providers()
     yield _kernels()
+    yield _gpu()
     if _version("pyspark"):
         yield _java()
 
@@ -74,6 +77,14 @@ def _kernels() -> Finding:
     """Whether forests run as machine code of our own; ONNX Runtime will do, too."""
     host = machine.host()
     return Finding("kernels", f"{host.name} on {host.cpu}" if host else machine.lacking())
+
+
+def _gpu() -> Finding:
+    """Whether forests can run on a GPU; nobody must have one."""
+    if lacking := driver.lacking():
+        return Finding("GPU", lacking)
+    found = driver.device()
+    return Finding("GPU", f"{found.name}, whose driver knows CUDA {found.driver_version}")
 
 
 def _java() -> Finding:

@@ -103,7 +103,7 @@ class CompiledModel:
         session = self._session(self.schema.default_output)
         return "\n".join(
             [
-                f"{self!r}, {len(self._content):,} bytes, on {session.providers[0]}",
+                f"{self!r}, {len(self._content):,} bytes, on {_place(session)}",
                 str(self.schema),
                 *filter(None, [metadata[artifact.REMARKS], session.plan]),
                 f"operators: {operators}",
@@ -171,12 +171,17 @@ class CompiledModel:
         return rows[~tensors[DROPPED]] if DROPPED in tensors else rows
 
 
+def _place(session: Session) -> str:
+    """Where it runs, in words."""
+    return "a GPU by kernels" if session.on_gpu else session.providers[0]
+
+
 def _predicted(session: Session) -> str:
     """The time of its pieces, a line for each."""
     from sparkbird.costs import predicted  # it needs onnx
 
-    if session.providers[0] != CPU:
-        return f"no time is predicted: nothing is known of {session.providers[0]}"
+    if session.on_gpu or session.providers[0] != CPU:
+        return f"no time is predicted: nothing is known of {_place(session)}"
     return str(predicted(session))
 
 

@@ -30,6 +30,7 @@ from sparkbird.frames import inputs_of
 from sparkbird.graph.sparse import Sparse
 from sparkbird.graph.table import Table, columns_of
 from sparkbird.inputs import resolve
+from sparkbird.kernels.cuda import driver
 from sparkbird.model import _as_original
 from sparkbird.runtime.plan import KERNELS
 from sparkbird.runtime.scoring import score
@@ -161,16 +162,23 @@ def check_traps(case: Case, compiled: Any, model: Any, methods: tuple[str, ...],
 
 
 def assert_kernels_agree(compiled: Any, method: str, rows: Any, actual: Any) -> None:
-    """What ONNX Runtime gives without kernels is bit for bit what there is with them."""
+    """What ONNX Runtime gives without kernels is bit for bit what there is with them.
+
+    Where there is a GPU, so is what its kernels give.
+    """
     if b"TreeEnsemble" not in compiled.to_bytes():
         return
     with mock.patch.dict(os.environ, {KERNELS: "0"}):
-        session = open_session(compiled.to_bytes(), [method])
-    plain, _ = score(session, inputs_of(session.schema, rows), on_invalid="null")
-    (output,) = session.outputs
-    tensors = [plain[tensor.name].astype(tensor.numpy) for tensor in output.tensors]
-    for one, other in zip(as_list(actual), as_list(_as_original(output, tensors)), strict=True):
-        np.testing.assert_array_equal(np.asarray(one), np.asarray(other), f"{method}, kernels")
+        sessions = [open_session(compiled.to_bytes(), [method])]
+    if not driver.lacking() and open_session(compiled.to_bytes(), [method]).kernels:
+        sessions.append(open_session(compiled.to_bytes(), [method], device="cuda"))
+    for session in sessions:
+        plain, _ = score(session, inputs_of(session.schema, rows), on_invalid="null")
+        (output,) = session.outputs
+        tensors = [plain[tensor.name].astype(tensor.numpy) for tensor in output.tensors]
+        for one, other in zip(as_list(actual), as_list(_as_original(output, tensors)), strict=True):
+            where = f"{method}, {'GPU' if session.on_gpu else 'kernels'}"
+            np.testing.assert_array_equal(np.asarray(one), np.asarray(other), where)
 
 
 def as_list(result: Any) -> list[Any]:

@@ -12,10 +12,12 @@ pytest.importorskip("llvmlite")
 from llvmlite import binding
 
 from sparkbird.kernels import blocks, forms, machine, ranks
+from sparkbird.kernels.cache import CACHE
 from sparkbird.kernels.forest import Forest, Matrix
 from sparkbird.kernels.functions import function
-from sparkbird.kernels.library import CACHE, Library
-from sparkbird.kernels.trees import WORD, Trees, ranked
+from sparkbird.kernels.library import Library
+from sparkbird.kernels.trees import WORD, ranked
+from tests.grown import SPECIAL, added, grown, many_thresholds, rows_for, walked
 
 HOST = machine.host()
 FEATURES = dict(binding.get_host_cpu_features())
@@ -30,67 +32,6 @@ MACHINES = {"host": HOST, "older": older()}
 
 #: From how many nodes to a condition on trees of few leaves are run by planes: always, or never.
 FORMS = {"planes": 0, "levels": np.inf}
-
-#: Values next to which thresholds and rows fall: zeros, infinities, the least numbers there are.
-SPECIAL = [0.0, -0.0, np.inf, -np.inf, 5e-324, 1e-40, -1e-40, 1.0, np.nextafter(1, 2)]
-
-
-def grown(rng, *, trees, leaves, features, values, dtype, missing=True):
-    """Random trees; those of many leaves grow deep on one side."""
-    rows = []
-    roots = []
-    for _ in range(trees):
-        roots.append(len(rows))
-        rows.append([0, 0.0, False, len(rows), len(rows)])
-        ends = [roots[-1]]
-        for _ in range(int(rng.integers(1, leaves + 1)) - 1):
-            at = ends.pop(int(rng.integers(len(ends))) if rng.random() < 0.7 else -1)
-            first = len(rows)
-            rows += [[0, 0.0, False, i, i] for i in (first, first + 1)]
-            left = bool(missing and rng.random() < 0.5)
-            rows[at] = [rng.integers(features), rng.choice(values), left, first, first + 1]
-            ends += [first, first + 1]
-    feature, threshold, nan_left, left, right = zip(*rows, strict=True)
-    return Trees(
-        np.array(roots),
-        np.array(feature, np.int32),
-        np.array(threshold, dtype),
-        np.array(nan_left),
-        np.array(left),
-        np.array(right),
-        np.arange(len(rows)),
-    )
-
-
-def rows_for(rng, trees, count, features, dtype):
-    """Rows of which many values are thresholds, missing, infinite or zero."""
-    x = rng.standard_normal((count, features)).astype(dtype)
-    kind = rng.random(x.shape)
-    x[kind < 0.2] = np.nan
-    x[kind > 0.7] = rng.choice(np.append(trees.threshold, SPECIAL), (kind > 0.7).sum())
-    return x
-
-
-def walked(trees, x):
-    """The leaf of each row in each tree, a step at a time: [N, T]."""
-    found = np.zeros((len(x), len(trees.roots)), np.int64)
-    for number, root in enumerate(trees.roots):
-        node = np.full(len(x), root)
-        while trees.inner[node].any():
-            seen = x[np.arange(len(x)), trees.feature[node]]
-            left = (seen <= trees.threshold[node]) | (np.isnan(seen) & trees.nan_left[node])
-            below = np.where(left, trees.left[node], trees.right[node])
-            node = np.where(trees.inner[node], below, node)
-        found[:, number] = node
-    return found
-
-
-def added(values, leaves):
-    """The leaves' values added tree after tree."""
-    total = np.zeros((len(leaves), values.shape[1]), values.dtype)
-    for tree in leaves.T:
-        total += values[tree]
-    return total
 
 
 @pytest.mark.parametrize("name", MACHINES)
@@ -178,28 +119,6 @@ def test_each_tree_adds_to_the_output_that_is_its_own():
         want[:, output[number]] += values[tree, 0]
     sums = Forest(HOST, forest, values, output, 3).sums(Matrix(x))
     np.testing.assert_array_equal(sums, want)
-
-
-def many_thresholds(trees):
-    """Trees, each a long row of tests of one column, with no threshold in common."""
-    leaves = 30_000
-    inner = np.arange(leaves - 1) * 2
-    nodes = 2 * leaves - 1
-    left, right = np.arange(nodes), np.arange(nodes)
-    left[inner], right[inner] = inner + 1, inner + 2
-    threshold = np.zeros((trees, nodes))
-    threshold[:, inner] = np.arange(trees * len(inner)).reshape(trees, -1)
-    start = np.arange(trees)[:, None] * nodes
-    flat = np.zeros(trees * nodes, np.int64)
-    return Trees(
-        start.ravel(),
-        flat,
-        threshold.ravel(),
-        flat > 0,
-        (left + start).ravel(),
-        (right + start).ravel(),
-        np.arange(trees * nodes),
-    )
 
 
 def test_trees_are_parted_where_a_column_has_more_thresholds_than_there_are_ranks():

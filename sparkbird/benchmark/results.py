@@ -24,6 +24,8 @@ DISTRIBUTIONS = (
     "pyarrow",
     "onnxruntime",
     "llvmlite",
+    "cuda-bindings",
+    "nvidia-cuda-nvrtc",
     "pyspark",
     "pandas",
     "scikit-learn",

@@ -18,7 +18,7 @@ from sparkbird import artifact
 from sparkbird.runtime.memory import trim
 from sparkbird.runtime.part import Result
 from sparkbird.runtime.plan import Plan
-from sparkbird.runtime.providers import CPU
+from sparkbird.runtime.providers import ON_CPU
 from sparkbird.schema import MATRIX
 
 ROWS = 10_000
@@ -40,7 +40,7 @@ def main(width: str, small: str, large: str) -> None:
 def _opened(content: bytes, rows: np.ndarray) -> Plan:
     (tensor,) = artifact.schema(content).output(_OUTPUT).tensors
     result = Result(tensor.name, np.dtype(tensor.dtype), tensor.lengths)
-    plan = Plan(content, [result], [CPU])
+    plan = Plan(content, [result], ON_CPU)
     plan.run({MATRIX: rows})
     return plan
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sparkbird.kernels.given import Asked, Given, plain
+
 if TYPE_CHECKING:
     from sparkbird.kernels.forest import Part
 
@@ -39,6 +41,24 @@ class ColumnRows:
         table["stride"] = stride
         rank = part.ranker(self.dtype)
         rank(table.ctypes.data, len(table), len(span), tiles, part.tile_bytes)
+
+    def given(self, part: Asked) -> Given:
+        """Where the values are, for a device that ranks them itself."""
+        assert self.dtype == part.values, "ranks are among thresholds of the same type"
+        blocks, block = self.blocks
+        columns = plain(len(part.features))
+        columns["block"] = block[part.features]
+        return Given(blocks, columns, part.thresholds, self.dtype)
+
+    @cached_property
+    def blocks(self) -> tuple[list[np.ndarray], np.ndarray]:
+        """The columns, each once, and which of them each feature is, [F]."""
+        different = {id(column): column for column in self.values.values()}
+        number = {own: i for i, own in enumerate(different)}
+        block = np.zeros(max(self.values, default=-1) + 1, np.int64)
+        for feature, column in self.values.items():
+            block[feature] = number[id(column)]
+        return [*different.values()], block
 
     @cached_property
     def _places(self) -> tuple[np.ndarray, np.ndarray]:

@@ -16,6 +16,7 @@ from sparkbird.kernels import ranks
 from sparkbird.kernels.emit import F32, F64, U8, U16, U32
 from sparkbird.kernels.forms import form
 from sparkbird.kernels.functions import function
+from sparkbird.kernels.given import Asked, Given, of_matrix
 from sparkbird.kernels.machine import TILE, Machine
 from sparkbird.kernels.memory import aligned
 from sparkbird.kernels.planes import GROUP
@@ -41,6 +42,10 @@ class Rows(Protocol):
         """Write the ranks of a span of rows among the thresholds of `part`, at `tiles`."""
         ...
 
+    def given(self, part: Asked) -> Given:
+        """Where the values are, for a device that ranks them itself."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class Matrix:
@@ -62,6 +67,11 @@ class Matrix:
         columns["values"] = self.values.ctypes.data + span.start * step + part.features * apart
         rank = part.ranker(self.values.dtype)
         rank(columns.ctypes.data, len(columns), len(span), tiles, part.tile_bytes)
+
+    def given(self, part: Asked) -> Given:
+        """Where the values are, for a device that ranks them itself."""
+        assert self.values.dtype == part.values, "ranks are among thresholds of the same type"
+        return of_matrix(self.values, part.features, part.thresholds)
 
 
 class Forest:

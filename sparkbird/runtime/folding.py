@@ -11,17 +11,18 @@ N is the number of rows, F of features, E of thresholds in all, D of distinct va
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
 from sparkbird.dtypes import MISSING, STRING
 from sparkbird.kernels import codes
 from sparkbird.kernels.columns import ColumnRows
-from sparkbird.kernels.forest import Forest, Matrix, Part, columns_of
+from sparkbird.kernels.forest import Matrix, Part, columns_of
+from sparkbird.kernels.given import Asked, Given, plain
 from sparkbird.kernels.machine import TILE
 from sparkbird.kernels.memory import aligned
 from sparkbird.runtime.apart import column_of
@@ -44,6 +45,21 @@ Compute = Callable[[Mapping[str, Any]], np.ndarray]
 _KINDS = ("numbers", "strings", "values of numbers")
 
 
+class Foldable(Protocol):
+    """A forest, wherever it runs."""
+
+    features: np.ndarray
+
+    def work(self, values: np.dtype, coded: Collection[int]) -> dict[str, float]:
+        """What a row comes to by unit, as `kernels.work` counts."""
+        ...
+
+    @property
+    def parts(self) -> Sequence[Asked]:
+        """Trees whose thresholds have ranks in common."""
+        ...
+
+
 class CannotFoldError(ValueError):
     """The steps in front of a forest stay there."""
 
@@ -56,12 +72,16 @@ class Columns:
     features  the features that they are
     table     to rank them by, without the addresses of values
     kept      what the table has the addresses of
+    asked     all columns of the part, as a device takes them, without the blocks of values
+    among     the thresholds of these, none of a column that is taken by value
     """
 
     origins: list[Origin]
     features: np.ndarray
     table: np.ndarray
     kept: list[np.ndarray]
+    asked: np.ndarray
+    among: list[np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +99,7 @@ class Folded:
     distinct: np.ndarray
     places: Sequence[np.ndarray]
     count: int
+    _found: dict[int, np.ndarray] = field(default_factory=dict)
 
     def rank(self, part: Part, span: range, tiles: int) -> None:
         """Write the ranks of a span of rows among the thresholds of `part`, at `tiles`."""
@@ -88,8 +109,19 @@ class Folded:
         if (coded := self.fold.coded(part)).size:
             self._rank_values(part, coded.copy(), span, tiles)
 
+    def given(self, part: Asked) -> Given:
+        """Where the values are, for a device that ranks them itself."""
+        own, coded = self.fold.columns(part), self.fold.coded(part)
+        blocks, block = self._numbers.blocks
+        columns = own.asked.copy()
+        columns["block"][own.table["place"]] = block[own.features]
+        columns["block"][coded["place"]] = coded["numbers"] + len(blocks)
+        distinct = self.distinct if len(coded) else None
+        blocks = [*blocks, *(places.astype(np.uint8) for places in self.places)]
+        return Given(blocks, columns, own.among, self.fold.dtype, distinct)
+
     def _rank_values(self, part: Part, table: np.ndarray, span: range, tiles: int) -> None:
-        ranked = self._ranked[id(part)]
+        ranked = self._ranked(part)
         starts = [codes.ctypes.data + span.start for codes in self._codes]
         table["numbers"] = np.array(starts, np.uint64)[table["numbers"]]
         spread = part.spreader()
@@ -97,14 +129,14 @@ class Folded:
         registers, address = len(ranked) // part.tile_bytes, ranked.ctypes.data
         spread(table.ctypes.data, len(table), address, registers, part.tile_bytes, tiles, count)
 
-    @cached_property
-    def _ranked(self) -> dict[int, np.ndarray]:
-        """The ranks of distinct values for each part, in tiles as if they were rows."""
-        found = {}
-        for part in self.fold.parts:
-            own = found[id(part)] = aligned(_registers(len(self.distinct)) * part.tile_bytes)
-            Matrix(self.distinct).rank(part, range(len(self.distinct)), own.ctypes.data)
-        return found
+    def _ranked(self, part: Part) -> np.ndarray:
+        """The ranks of distinct values among a part's thresholds, in tiles as if they were rows."""
+        own = self._found.get(id(part))
+        if own is None:
+            rows = range(len(self.distinct))
+            own = self._found[id(part)] = aligned(_registers(len(rows)) * part.tile_bytes)
+            Matrix(self.distinct).rank(part, rows, own.ctypes.data)
+        return own
 
     @cached_property
     def _numbers(self) -> ColumnRows:
@@ -139,7 +171,7 @@ class Fold:
 
     def __init__(
         self,
-        forest: Forest,
+        forest: Foldable,
         origins: Sequence[Origin | None],
         inputs: Mapping[str, Info],
         compute: Compute,
@@ -156,7 +188,6 @@ class Fold:
         self.numbers = sorted({o.source for o in known if not o.by_value})
         narrow = all(self._type(name) == np.float32 for name in self.numbers)
         self.dtype = np.dtype(np.float32 if narrow else np.float64)
-        self.parts = forest.parts
         self._columns = {id(part): self._columns_of(part) for part in forest.parts}
         self._coded = {id(part): self._coded_of(part) for part in forest.parts}
         coded = [feature for feature, origin in self.origins.items() if origin.by_value]
@@ -201,11 +232,11 @@ class Fold:
                 return
             yield own
 
-    def columns(self, part: Part) -> Columns:
+    def columns(self, part: Asked) -> Columns:
         """The columns of numbers of a part."""
         return self._columns[id(part)]
 
-    def coded(self, part: Part) -> np.ndarray:
+    def coded(self, part: Asked) -> np.ndarray:
         """The columns of a part that are taken by value, by their sources' place among these."""
         return self._coded[id(part)]
 
@@ -234,7 +265,7 @@ class Fold:
             raise CannotFoldError(f"{name} is not of floating-point numbers")
         return dtype
 
-    def _columns_of(self, part: Part) -> Columns:
+    def _columns_of(self, part: Asked) -> Columns:
         places = [i for i, f in enumerate(part.features) if not self.origins[f].by_value]
         origins = [self.origins[part.features[place]] for place in places]
         features = np.array([part.features[place] for place in places], np.int64)
@@ -243,14 +274,21 @@ class Fold:
         table, kept = columns_of([thresholds for thresholds, _ in found], part.ranks)
         table["start"] = [start for _, start in found]
         table["place"] = places
-        for row, place, value in zip(table, places, self._of_missing(features), strict=True):
+        asked = plain(len(part.features))
+        asked["coded"] = True
+        asked["coded"][places], asked["start"][places] = False, table["start"]
+        asked["missing"][places] = missing = self._of_missing(features)
+        among = [np.empty(0, self.dtype)] * len(asked)
+        for place, (thresholds, _) in zip(places, found, strict=True):
+            among[place] = thresholds
+        for row, place, value in zip(table, places, missing, strict=True):
             if not np.isnan(value):
                 row["missing"] = np.searchsorted(part.thresholds[place], value)
             elif not part.missing[place]:
                 row["missing"] = 0
-        return Columns(origins, features, table, kept)
+        return Columns(origins, features, table, kept, asked, among)
 
-    def _coded_of(self, part: Part) -> np.ndarray:
+    def _coded_of(self, part: Asked) -> np.ndarray:
         origins = [self.origins[feature] for feature in part.features]
         places = [place for place, origin in enumerate(origins) if origin.by_value]
         table = np.zeros(len(places), codes.COLUMN)

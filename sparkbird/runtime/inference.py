@@ -16,6 +16,7 @@ import numpy as np
 from sparkbird.runtime.part import Result
 from sparkbird.runtime.pieces import Piece
 from sparkbird.runtime.plan import Plan
+from sparkbird.runtime.providers import Placement
 from sparkbird.schema import INVALID, SCREEN, Schema
 
 #: Which check a row failed.
@@ -31,17 +32,17 @@ class Inference:
     """
 
     def __init__(
-        self, content: bytes, schema: Schema, results: Sequence[Result], providers: Sequence[str]
+        self, content: bytes, schema: Schema, results: Sequence[Result], placement: Placement
     ) -> None:
         self.results = (*results, *([FAILED] if schema.checks else []))
         self.size = len(content)
         self._lock = Lock()
-        self._plan_checks = partial(Plan, content, self.results, [*providers])
+        self._plan_checks = partial(Plan, content, self.results, placement)
         self._screening: Plan | None = None
         self._checking: Plan | None = None
         if schema.screened:
             screen = Result(SCREEN, np.dtype(np.float64))
-            self._screening = Plan(content, [*results, screen], [*providers])
+            self._screening = Plan(content, [*results, screen], placement)
         else:
             self._checking = self._plan_checks()
         self.providers, self.row_bytes = self.plan.providers, self.plan.row_bytes

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from sparkbird.errors import ProviderError
 from sparkbird.kernels import machine
 from sparkbird.kernels.columns import ColumnRows
+from sparkbird.kernels.cuda.forest import Forest as DeviceForest
 from sparkbird.kernels.forest import Forest, Matrix, Rows
 from sparkbird.kernels.machine import Machine
 from sparkbird.kernels.single import TooLargeError
@@ -25,7 +28,7 @@ from sparkbird.runtime.one_row import OneRow
 from sparkbird.runtime.origins import origins
 from sparkbird.runtime.part import Part, Result
 from sparkbird.runtime.pieces import Given, Piece
-from sparkbird.runtime.providers import CPU
+from sparkbird.runtime.providers import CPU, Placement
 from sparkbird.runtime.unrolled import NotExactError
 from sparkbird.schema import Output
 
@@ -49,7 +52,7 @@ class Step:
     result: str
     dtype: np.dtype
     rows: str
-    forest: Forest
+    forest: Forest | DeviceForest
     before: Part | None
     casts: Casts | None
     fold: Fold | None
@@ -87,16 +90,17 @@ class Plan:
         self,
         content: bytes,
         results: Sequence[Result],
-        providers: Sequence[str],
+        placement: Placement,
         other: Plan | None = None,
     ) -> None:
-        names = _names(results)
+        names, providers = _names(results), placement.providers
         self._results = results
         graph = Graph(Graph(content).part(names))
         made = {step.result: step for step in other.steps} if other else {}
         self._lookups = [*lookups(graph, providers)]
-        host = _host(providers)
-        self.steps: list[Step] = [*_steps(host, graph, self._lookups, providers, made)]
+        host = _host(placement)
+        make = _on_gpu if placement.forests else partial(_on_cpu, host)
+        self.steps: list[Step] = [*_steps(make, graph, self._lookups, providers, made)]
         self._forests = sum(1 for _ in forest_nodes(graph))
         given = {lookup.result: lookup.dtype for lookup in self._lookups}
         given |= {step.result: step.dtype for step in self.steps}
@@ -106,7 +110,7 @@ class Plan:
         self._rest = Part(graph.part(names, given), results, providers)
         self.providers = self._rest.providers
         self._whole: Part | None = None
-        self._content, self._providers, self._host = content, providers, host
+        self._content, self._placement, self._host = content, placement, host
         self._few = 0
 
     def row_bytes(self, output: Output) -> int:
@@ -151,12 +155,20 @@ class Plan:
         """How the forests are run, a line for each."""
         if not self.steps and self._forests:
             return f"forests run in ONNX Runtime: {machine.lacking() or f'{KERNELS} is 0'}"
-        return "\n".join(map(str, self.steps))
+        found = [*map(str, self.steps)]
+        if self._placement.forests:
+            nodes = Graph(Graph(self._content).part(_names(self._results))).nodes
+            counts = Counter(node.operator for node in nodes if node.operator != "TreeEnsemble")
+            rest = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+            found.append(f"on the CPU, before and after forests: {rest or 'nothing'}")
+        return "\n".join(found)
 
     def _for_few(self, feeds: Mapping[str, Any]) -> OneRow | Part | None:
         """What runs few rows, if there are few, as there often were."""
         rows = len(next(iter(feeds.values())))
         if rows > FEW_ROWS:
+            return None
+        if self._placement.forests:  # on a GPU whatever they cost
             return None
         self._few += 1
         if self._few <= FEW_CALLS:
@@ -169,12 +181,13 @@ class Plan:
     @cached_property
     def _single(self) -> OneRow | None:
         """What runs one row, if it is faster than ONNX Runtime."""
-        return _single(self._content, self._results, self._providers, self._host)
+        providers = self._placement.providers
+        return _single(self._content, self._results, providers, self._host)
 
     def _whole_graph(self) -> Part:
         """The same by ONNX Runtime alone."""
         content = Graph(self._content).part(_names(self._results))
-        return Part(content, self._results, self._providers)
+        return Part(content, self._results, self._placement.providers)
 
     def _stepped(self, feeds: Mapping[str, Any]) -> Mapping[str, Any]:
         """The feeds, and what look-ups, forests and totals give for them."""
@@ -205,40 +218,60 @@ def _names(results: Sequence[Result]) -> dict[str, None]:
     return dict.fromkeys(name for result in results for name in result.names)
 
 
+#: A forest that is ready to run, if it can be made so.
+_Make: TypeAlias = Callable[[Found], "Forest | DeviceForest | None"]
+
+
+def _on_cpu(host: Machine | None, found: Found) -> Forest | None:
+    try:
+        return (
+            Forest(host, found.trees, found.values, found.output, found.outputs) if host else None
+        )
+    except ValueError:  # too many thresholds: ONNX Runtime runs it
+        return None
+
+
+def _on_gpu(found: Found) -> DeviceForest:
+    try:
+        return DeviceForest(found.trees, found.values, found.output, found.outputs)
+    except ValueError as error:
+        raise ProviderError(
+            f"a forest cannot run on a GPU: {error}", "use device='cpu'."
+        ) from error
+
+
 def _steps(
-    host: Machine | None,
+    make: _Make,
     graph: Graph,
     known: Sequence[Lookup],
     providers: Sequence[str],
     made: Mapping[str, Step],
 ) -> Iterator[Step]:
     """The forests that kernels can run, each after those that its rows depend on."""
-    if host is None:
-        return
     given = {lookup.result: lookup.dtype for lookup in known}
     parts: dict[str, Part | None] = dict.fromkeys([*graph.inputs, *given])
     for found in forests(graph):
         if found.rows not in parts:
             rows = Result(found.rows, found.trees.threshold.dtype)
             parts[rows.name] = Part(graph.part({rows.name: rows.dtype}, given), [rows], providers)
-        step = made.get(found.result) or _step(host, graph, found, known, parts[found.rows])
+        step = made.get(found.result) or _step(make, graph, found, known, parts[found.rows])
         if step:
             yield step
             given[step.result] = step.dtype
             parts[step.result] = None
 
 
-def _host(providers: Sequence[str]) -> Machine | None:
+def _host(placement: Placement) -> Machine | None:
     """The processor that kernels are made for, where they are to run forests."""
-    return machine.host() if os.environ.get(KERNELS) != "0" and providers[0] == CPU else None
+    wanted = os.environ.get(KERNELS) != "0" and placement.providers[0] == CPU
+    return machine.host() if wanted and not placement.forests else None
 
 
 def _step(
-    host: Machine, graph: Graph, found: Found, known: Sequence[Lookup], before: Part | None
+    make: _Make, graph: Graph, found: Found, known: Sequence[Lookup], before: Part | None
 ) -> Step | None:
-    try:
-        forest = Forest(host, found.trees, found.values, found.output, found.outputs)
-    except ValueError:  # too many thresholds: ONNX Runtime runs it
+    forest = make(found)
+    if forest is None:
         return None
     fold = _fold(graph, found, forest, before, known) if before else None
     cast = casts(graph, found.rows)
@@ -246,7 +279,11 @@ def _step(
 
 
 def _fold(
-    graph: Graph, found: Found, forest: Forest, before: Part, known: Sequence[Lookup]
+    graph: Graph,
+    found: Found,
+    forest: Forest | DeviceForest,
+    before: Part,
+    known: Sequence[Lookup],
 ) -> Fold | None:
     """The steps in front of a forest, folded into it if they can be."""
     name = found.rows  # alone: what computes rows must not keep the trees

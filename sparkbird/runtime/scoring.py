@@ -36,6 +36,10 @@ LEAST_ROWS, RUN_ROWS = 512, 16_384
 #: run anew.
 LEAST_KERNEL_ROWS = 16_384
 
+#: And on a GPU, which wants many: of one thread, whose rows are copied while others are computed,
+#: and of each of several, which do that for one another.
+GPU_ROWS, GPU_ROWS_OF_A_THREAD = 2**20, 2**17
+
 #: Runs have a multiple of so many rows, which a graph may work on together.
 WHOLE_ROWS = 16
 
@@ -63,7 +67,7 @@ def score(
     """
     schema = session.schema
     rows = len(next(iter(inputs.values())))
-    runs = [] if schema.whole or rows <= 1 else _runs(session, inputs, rows)
+    runs = [] if schema.whole or rows <= 1 else _runs(session, inputs, rows, threads)
     several = len(runs) > 1
     results = _in_runs(session, inputs, runs, threads) if several else session.run(inputs)
     failed = results.pop(INVALID, None)
@@ -81,15 +85,20 @@ def _rows_of_a_run(row_bytes: int, least: int) -> int:
     return max(1, step - step % WHOLE_ROWS)
 
 
-def rows_of_a_run(session: Session) -> int:
+def rows_of_a_run(session: Session, threads: int = 1) -> int:
     """How many rows go through a session together, if they may."""
+    if session.on_gpu:
+        most = GPU_ROWS if threads == 1 else GPU_ROWS_OF_A_THREAD
+        return max(1, min(most, RUN_BYTES // max(session.row_bytes, 1)))
     least = LEAST_KERNEL_ROWS if session.kernels else LEAST_ROWS
     return _rows_of_a_run(session.row_bytes, least)
 
 
-def _runs(session: Session, inputs: Mapping[str, np.ndarray], rows: int) -> list[slice]:
+def _runs(
+    session: Session, inputs: Mapping[str, np.ndarray], rows: int, threads: int = 1
+) -> list[slice]:
     """Which rows go through the session together; there is one run at least."""
-    step = rows_of_a_run(session)
+    step = rows_of_a_run(session, threads)
     runs = [slice(start, min(start + step, rows)) for start in range(0, max(rows, 1), step)]
     if not session.schema.padded:
         return runs

@@ -12,11 +12,13 @@ from typing import Any
 from sparkbird import artifact
 from sparkbird.dtypes import BY_NAME, STRING
 from sparkbird.errors import ArtifactError, SparkbirdError
+from sparkbird.runtime.forests import forest_nodes
+from sparkbird.runtime.graph import Graph
 from sparkbird.runtime.inference import Inference
 from sparkbird.runtime.memory import trim
 from sparkbird.runtime.part import Result
 from sparkbird.runtime.pieces import Piece
-from sparkbird.runtime.providers import providers
+from sparkbird.runtime.providers import Placement, placed
 from sparkbird.schema import Output, Schema
 
 #: How much the sessions kept may weigh together, in bytes: each its artefact, and what ONNX
@@ -39,6 +41,7 @@ class Session:
     size       of what it was made from, in bytes
     row_bytes  what the widest intermediate result takes, in bytes a row
     kernels    whether kernels run forests
+    on_gpu     whether they do so on a GPU
     plan       how forests are run, in words
     pieces     what there is to do for a batch
     """
@@ -52,6 +55,7 @@ class Session:
     size: int
     row_bytes: int
     kernels: bool
+    on_gpu: bool
     plan: str
     pieces: Callable[[], Iterator[Piece]]
 
@@ -120,11 +124,12 @@ def open_session(content: bytes, outputs: Sequence[str], *, device: str = "auto"
     """
     import onnxruntime as ort
 
-    wanted = providers(device, ort.get_available_providers())
     try:
         schema = artifact.schema(content)
         asked = tuple(schema.output(name) for name in outputs)
-        found = Inference(content, schema, _results(asked), wanted)
+        results = _results(asked)
+        placement = _placed(device, content, results)
+        found = Inference(content, schema, results, placement)
     except SparkbirdError:
         raise
     except Exception as error:  # ONNX Runtime's errors share no base class but this
@@ -133,19 +138,36 @@ def open_session(content: bytes, outputs: Sequence[str], *, device: str = "auto"
             "sparkbird writes models for onnxruntime 1.21 and later.",
         ) from error
     trim()
+    return _session(found, schema, asked, on_gpu=placement.forests)
+
+
+def _session(
+    found: Inference, schema: Schema, outputs: tuple[Output, ...], *, on_gpu: bool
+) -> Session:
     return Session(
         run=found.run,
         run_into=found.run_into,
         results=found.results,
         schema=schema,
-        outputs=asked,
+        outputs=outputs,
         providers=found.providers,
         size=found.size,
-        row_bytes=max(map(found.row_bytes, asked)),
+        row_bytes=max(map(found.row_bytes, outputs)),
         kernels=bool(found.plan.steps),
+        on_gpu=on_gpu,
         plan=str(found.plan),
         pieces=found.pieces,
     )
+
+
+def _placed(device: str, content: bytes, results: Sequence[Result]) -> Placement:
+    """Where these results are computed."""
+    import onnxruntime as ort
+
+    names = dict.fromkeys(name for result in results for name in result.names)
+    graph = Graph(Graph(content).part(names)) if device == "cuda" else None
+    forests = graph is not None and any(forest_nodes(graph))
+    return placed(device, ort.get_available_providers(), forests=forests)
 
 
 def _results(outputs: Sequence[Output]) -> tuple[Result, ...]:

@@ -25,7 +25,7 @@ from sparkbird.runtime.graph import Graph
 from sparkbird.runtime.lookups import lookups
 from sparkbird.runtime.part import Result
 from sparkbird.runtime.plan import Plan
-from sparkbird.runtime.providers import CPU
+from sparkbird.runtime.providers import CPU, ON_CPU
 
 _ROWS, _TRAINED = 10_000, 20_000
 _FLOAT64 = np.dtype(np.float64)
@@ -83,7 +83,7 @@ def _kernels(effort: Effort) -> Iterator[Sample]:
     for grown in FORESTS:
         rows = effort.rows(grown.rows)
         content, given, output = _grown(grown, rows, effort)
-        plan = Plan(content, [Result(output, _FLOAT64)], [CPU])
+        plan = Plan(content, [Result(output, _FLOAT64)], ON_CPU)
         for step in plan.steps:
             work = {unit: count * rows for unit, count in step.work().items()}
             work["call"] /= rows

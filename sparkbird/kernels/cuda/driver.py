@@ -1,0 +1,215 @@
+"""The driver of a GPU: its memory, its streams, and the kernels that are loaded into it.
+
+The context is the primary one, which PyTorch and ONNX Runtime use as well: addresses are theirs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+from collections.abc import Sequence
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+
+from sparkbird.errors import ProviderError
+
+HINT = "install sparkbird[gpu] on a machine with a GPU of NVIDIA, or use device='cpu'."
+
+
+class DeviceMemoryError(MemoryError):
+    """The device has less memory than was asked for."""
+
+
+def bindings() -> Any:
+    """The driver's functions.
+
+    Raises
+    ------
+    ProviderError
+        There is no package cuda-bindings.
+    """
+    try:
+        from cuda.bindings import driver
+    except ImportError as error:
+        raise ProviderError(f"forests cannot run on a GPU: {error}", HINT) from error
+    return driver
+
+
+def lacking() -> str:
+    """Why no GPU can be used here, if that is so."""
+    try:
+        device()
+    except ProviderError as error:
+        return error.fact
+    return ""
+
+
+@cache
+def device(number: int = 0) -> Device:
+    """A GPU of this machine, the same one whenever asked.
+
+    Raises
+    ------
+    ProviderError
+        There is none, or the packages for it are not installed.
+    """
+    return Device(number)
+
+
+class Device:
+    """The GPU of that number, of those that ``CUDA_VISIBLE_DEVICES`` leaves."""
+
+    def __init__(self, number: int) -> None:
+        self._driver = bindings()
+        try:
+            self._call("cuInit", 0)
+        except RuntimeError as error:  # cuda-bindings finds no driver, or the driver no GPU
+            raise ProviderError(f"there is no GPU to use ({_first_line(error)})", HINT) from error
+        self._handle = self._call("cuDeviceGet", number)
+        self._context = self._call("cuDevicePrimaryCtxRetain", self._handle)
+        self.name: str = self._call("cuDeviceGetName", 256, self._handle).split(b"\0")[0].decode()
+
+    def use(self) -> None:
+        """Make it that of this thread."""
+        self._call("cuCtxSetCurrent", self._context)
+
+    @cached_property
+    def architecture(self) -> str:
+        """What is compiled for it, as NVRTC says it."""
+        major, minor = map(
+            self._attribute, ("COMPUTE_CAPABILITY_MAJOR", "COMPUTE_CAPABILITY_MINOR")
+        )
+        return f"sm_{major}{minor}"
+
+    @cached_property
+    def shared_bytes(self) -> int:
+        """The shared memory that a block may have."""
+        return self._attribute("MAX_SHARED_MEMORY_PER_BLOCK_OPTIN")
+
+    @cached_property
+    def processors(self) -> int:
+        """How many multiprocessors it has."""
+        return self._attribute("MULTIPROCESSOR_COUNT")
+
+    @property
+    def driver_version(self) -> str:
+        """The version of CUDA that its driver knows."""
+        version = self._call("cuDriverGetVersion")
+        return f"{version // 1000}.{version % 1000 // 10}"
+
+    def memory(self, size: int) -> Memory:
+        """So many bytes of its memory.
+
+        Raises
+        ------
+        DeviceMemoryError
+            There are not so many left.
+        """
+        found = Memory(int(self._call("cuMemAlloc", max(1, size))), size)
+        weakref.finalize(found, self._free, "cuMemFree", found.address).atexit = False
+        return found
+
+    def pinned(self, size: int) -> np.ndarray:
+        """So many bytes of the host's memory that are copied to it without detours."""
+        address = int(self._call("cuMemAllocHost", max(1, size)))
+        content = (ctypes.c_uint8 * max(1, size)).from_address(address)
+        weakref.finalize(content, self._free, "cuMemFreeHost", address).atexit = False
+        return np.frombuffer(memoryview(content), np.uint8)
+
+    def is_pinned(self, array: np.ndarray) -> bool:
+        """Whether an array lies in such memory."""
+        kind = self._driver.CUpointer_attribute.CU_POINTER_ATTRIBUTE_MEMORY_TYPE
+        error, found = self._driver.cuPointerGetAttribute(kind, array.ctypes.data)
+        return not error and int(found) == int(self._driver.CUmemorytype.CU_MEMORYTYPE_HOST)
+
+    def copy(self, array: np.ndarray) -> Memory:
+        """A copy of an array in its memory."""
+        content = np.ascontiguousarray(array)
+        found = self.memory(content.nbytes)
+        if content.nbytes:
+            self._call("cuMemcpyHtoD", found.address, content.ctypes.data, content.nbytes)
+        return found
+
+    def stream(self) -> Stream:
+        """An order of work, beside those of others."""
+        flag = self._driver.CUstream_flags.CU_STREAM_NON_BLOCKING
+        return Stream(self, self._call("cuStreamCreate", int(flag)))
+
+    def load(self, content: bytes, name: str, shared: bool = True) -> Any:  # noqa: FBT001, FBT002
+        """The kernel of that name in compiled `content`, with all shared memory there is."""
+        module = self._call("cuModuleLoadData", content)
+        found = self._call("cuModuleGetFunction", module, name.encode())
+        if shared:
+            most = self._driver.CUfunction_attribute
+            attribute = most.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+            self._call("cuFuncSetAttribute", found, attribute, self.shared_bytes)
+        return found
+
+    def _attribute(self, name: str) -> int:
+        attribute = getattr(self._driver.CUdevice_attribute, f"CU_DEVICE_ATTRIBUTE_{name}")
+        return int(self._call("cuDeviceGetAttribute", attribute, self._handle))
+
+    def _free(self, function: str, address: int) -> None:
+        self.use()
+        getattr(self._driver, function)(address)
+
+    def _call(self, name: str, *arguments: Any) -> Any:
+        """What a function of the driver gives."""
+        error, *found = getattr(self._driver, name)(*arguments)
+        if error == self._driver.CUresult.CUDA_ERROR_OUT_OF_MEMORY:
+            raise DeviceMemoryError(f"{name}: the GPU is out of memory")
+        if error:
+            _, text = self._driver.cuGetErrorString(error)
+            said = text.decode() if text else str(error)
+            raise ProviderError(f"the GPU cannot be used: {name} says {said}", HINT)
+        return found[0] if found else None
+
+
+class Memory:
+    """`size` bytes of a device at `address`; they are given back with this object."""
+
+    def __init__(self, address: int, size: int) -> None:
+        self.address, self.size = address, size
+
+
+class Stream:
+    """What is done on a device in order."""
+
+    def __init__(self, owner: Device, handle: Any) -> None:
+        self.device, self.handle = owner, handle
+        weakref.finalize(self, owner._free, "cuStreamDestroy", handle).atexit = False  # noqa: SLF001
+
+    def put(self, place: int, array: np.ndarray) -> None:
+        """Copy an array that lies in one piece to a place of the device."""
+        call = self.device._call  # noqa: SLF001
+        call("cuMemcpyHtoDAsync", place, array.ctypes.data, array.nbytes, self.handle)
+
+    def get(self, array: np.ndarray, place: int) -> None:
+        """Copy from a place of the device to an array."""
+        call = self.device._call  # noqa: SLF001
+        call("cuMemcpyDtoHAsync", array.ctypes.data, place, array.nbytes, self.handle)
+
+    def launch(
+        self,
+        kernel: Any,
+        grid: tuple[int, int],
+        block: tuple[int, int],
+        arguments: Sequence[tuple[int, Any]],
+        shared: int = 0,
+    ) -> None:
+        """Run a kernel; each argument is a value and its type of ctypes."""
+        kept = [kind(value) for value, kind in arguments]
+        places = (ctypes.c_void_p * len(kept))(*map(ctypes.addressof, kept))
+        call = self.device._call  # noqa: SLF001
+        address = ctypes.addressof(places)  # the driver has copied what is there when it returns
+        call("cuLaunchKernel", kernel, *grid, 1, *block, 1, shared, self.handle, address, 0)
+
+    def wait(self) -> None:
+        """Until all is done."""
+        self.device._call("cuStreamSynchronize", self.handle)  # noqa: SLF001
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

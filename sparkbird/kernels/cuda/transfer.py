@@ -1,0 +1,207 @@
+"""Rows to a device and results back, chunk by chunk: one is copied while another is computed.
+
+N is the number of rows, K of results of a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+from typing import TypeAlias
+
+import numpy as np
+
+from sparkbird.errors import ProviderError
+from sparkbird.kernels.cuda.driver import Device, DeviceMemoryError, Memory
+
+#: Rows of a chunk, at most, and what their values and what is made of them may take on a device
+#: together, in bytes; so few rows that less is not tried for when memory is short.
+CHUNK_ROWS, CHUNK_BYTES, LEAST_ROWS = 128 * 2**10, 512 * 2**20, 1024
+
+#: Where blocks start in a chunk: at a multiple of so many bytes.
+_ALIGNED = 256
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Where the blocks of some rows are on a device, in bytes from `address`, and how wide.
+
+    starts   of blocks
+    strides  of blocks: how far it is from one row to the next
+    """
+
+    address: int
+    count: int
+    starts: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+class Lane:
+    """A stream, and memory here and there that is used again for every chunk."""
+
+    def __init__(self, device: Device) -> None:
+        self.device, self.stream = device, device.stream()
+        self._memory: dict[str, Memory] = {}
+        self._pinned: dict[str, np.ndarray] = {}
+        self._constants: dict[str, bytes] = {}
+
+    def memory(self, name: str, size: int) -> int:
+        """The address of the memory of that name on the device, so many bytes at least."""
+        known = self._memory.get(name)
+        if known is None or known.size < size:
+            self._memory.pop(name, None)
+            self._constants.pop(name, None)
+            del known
+            self._memory[name] = self.device.memory(size)
+        return self._memory[name].address
+
+    def pinned(self, name: str, size: int) -> np.ndarray:
+        """So many bytes of the host's memory of that name."""
+        known = self._pinned.get(name)
+        if known is None or known.nbytes < size:
+            known = self._pinned[name] = self.device.pinned(size)
+        return known[:size]
+
+    def constant(self, name: str, array: np.ndarray) -> int:
+        """The address of a copy of a small array, made anew only if another was there."""
+        address, content = self.memory(name, array.nbytes), array.tobytes()
+        if self._constants.get(name) != content:
+            staged = self.pinned(name, array.nbytes)
+            self.stream.wait()  # for copies of what was there
+            staged[:] = array.view(np.uint8)
+            self.stream.put(address, staged)
+            self._constants[name] = content
+        return address
+
+    def free(self) -> None:
+        """Give all of it back."""
+        self.stream.wait()
+        self._memory.clear()
+        self._constants.clear()
+        self._pinned.clear()
+
+
+class Lanes:
+    """The lanes of a device, taken by threads."""
+
+    def __init__(self, device: Device) -> None:
+        self._device, self._idle, self._lock = device, list[Lane](), Lock()
+
+    @contextmanager
+    def taken(self, count: int) -> Iterator[list[Lane]]:
+        """Some lanes that nobody else has."""
+        with self._lock:
+            lanes = [self._idle.pop() for _ in range(min(count, len(self._idle)))]
+        lanes += [Lane(self._device) for _ in range(count - len(lanes))]
+        try:
+            yield lanes
+        finally:
+            for lane in lanes:
+                lane.stream.wait()
+            with self._lock:
+                self._idle += lanes
+
+
+#: What is done with a chunk: its results [count, K] are at the address that it gives.
+Compute: TypeAlias = Callable[[Lane, Chunk], int]
+
+
+def in_chunks(
+    lanes: Sequence[Lane],
+    blocks: Sequence[np.ndarray],
+    results: np.ndarray,
+    compute: Compute,
+    row_bytes: int,
+) -> None:
+    """Write the `results` [N, K] of rows whose values are in `blocks`.
+
+    `row_bytes` is what else a row takes on the device. Where that has too little memory, chunks
+    are halved.
+
+    Raises
+    ------
+    ProviderError
+        It has too little for the smallest chunk.
+    """
+    own = sum(map(_row_bytes, blocks)) + row_bytes
+    rows = max(1, min(len(results), CHUNK_ROWS, CHUNK_BYTES // max(1, own)))
+    while not _fitted(lanes, blocks, results, compute, rows):
+        if rows <= LEAST_ROWS:
+            raise ProviderError(
+                f"the GPU has too little memory for {rows:,} rows of a forest",
+                "let fewer tasks share it, or use device='cpu'.",
+            )
+        rows = -(-rows // 2)
+
+
+def _fitted(
+    lanes: Sequence[Lane],
+    blocks: Sequence[np.ndarray],
+    results: np.ndarray,
+    compute: Compute,
+    rows: int,
+) -> bool:
+    """Whether there was memory for chunks of so many rows; if not, lanes have given theirs back."""
+    try:
+        _in_chunks(lanes, blocks, results, compute, rows)
+    except DeviceMemoryError:
+        for lane in lanes:
+            lane.free()
+        return False
+    return True
+
+
+def _in_chunks(
+    lanes: Sequence[Lane],
+    blocks: Sequence[np.ndarray],
+    results: np.ndarray,
+    compute: Compute,
+    rows: int,
+) -> None:
+    strides = tuple(map(_row_bytes, blocks))
+    sizes = [-(-rows * stride // _ALIGNED) * _ALIGNED for stride in strides]
+    starts = tuple(int(start) for start in np.cumsum([0, *sizes]))
+    direct = [_is_direct(lanes[0].device, block) for block in blocks]
+    waiting: dict[int, tuple[slice, np.ndarray]] = {}
+    for number, first in enumerate(range(0, len(results), rows)):
+        place = number % len(lanes)
+        lane = lanes[place]
+        span = slice(first, min(first + rows, len(results)))
+        _collect(lane, waiting.pop(place, None), results)
+        address = lane.memory("values", max(starts[-1], _ALIGNED))
+        for block, start, size, whole in zip(blocks, starts[:-1], sizes, direct, strict=True):
+            own = block[span]
+            lane.stream.put(address + start, own if whole else _staged(lane, own, start, size))
+        found = compute(lane, Chunk(address, span.stop - span.start, starts[:-1], strides))
+        back = lane.pinned("results", results[span].nbytes)
+        lane.stream.get(back, found)
+        waiting[place] = span, back
+    for place in sorted(waiting, key=lambda place: waiting[place][0].start):
+        _collect(lanes[place], waiting[place], results)
+
+
+def _staged(lane: Lane, values: np.ndarray, start: int, size: int) -> np.ndarray:
+    """A copy of `values` in pinned memory, from where it is copied on without waiting."""
+    place = lane.pinned(f"block {start}", size)[: values.nbytes]
+    staged = place.view(values.dtype).reshape(values.shape)
+    np.copyto(staged, values)
+    return staged
+
+
+def _collect(lane: Lane, waiting: tuple[slice, np.ndarray] | None, results: np.ndarray) -> None:
+    """Wait for the results of a chunk, and copy them to where they belong."""
+    if waiting:
+        span, back = waiting
+        lane.stream.wait()
+        results[span] = back.view(results.dtype).reshape(results[span].shape)
+
+
+def _row_bytes(block: np.ndarray) -> int:
+    return block.itemsize * int(np.prod(block.shape[1:], dtype=np.int64))
+
+
+def _is_direct(device: Device, block: np.ndarray) -> bool:
+    """Whether a block can be copied from where it is."""
+    return bool(len(block)) and block.flags.c_contiguous and device.is_pinned(block)
