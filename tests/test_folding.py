@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.ensemble import GradientBoostingRegressor, RandomForestRegressor
@@ -23,11 +23,17 @@ from sklearn.preprocessing import (
 pytest.importorskip("llvmlite")
 
 import sparkbird
+from sparkbird.graph import op
+from sparkbird.graph.build import build, serialized
 from sparkbird.runtime.bisection import greatest, greatest_key, of_keys
 from sparkbird.runtime.encoded import Encoded
-from sparkbird.runtime.plan import KERNELS
+from sparkbird.runtime.part import Result
+from sparkbird.runtime.plan import KERNELS, Plan
+from sparkbird.runtime.providers import ON_CPU
 from sparkbird.runtime.scoring import score_columns
 from sparkbird.runtime.sessions import open_session
+from sparkbird.trees import leaf_sum
+from tests.forests import random_forest, rows_for, walked_sum
 
 ROWS = 300
 NUMBERS = ["a", "b", "c"]
@@ -203,6 +209,37 @@ def test_steps_that_mix_columns_or_that_fall_for_many_values_are_not_folded(monk
         assert step is not falling or not by_values(session, values)
         plain = opened(model, monkeypatch, kernels=False, inputs=frame)
         np.testing.assert_array_equal(scored(session, frame), scored(plain, frame))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    features=st.integers(1, 70),
+    depth=st.integers(0, 30),
+    categories=st.sampled_from([0, 1, 9, 70]),
+    outputs=st.integers(1, 3),
+    dtype=st.sampled_from([np.float32, np.float64]),
+)
+def test_a_forest_with_sets_of_categories_is_that_of_a_walk(
+    seed, features, depth, categories, outputs, dtype
+):
+    forest = random_forest(
+        seed,
+        trees=5,
+        depth=depth,
+        features=features,
+        outputs=outputs,
+        categories=categories,
+        branching=0.9 if depth < 8 else 0.55,
+    )
+    x = op.argument("X", dtype, features)
+    content = serialized(build({"X": x}, {"sums": leaf_sum(forest, x, strategy="ensemble")}))
+    rows = rows_for(forest, features, dtype, seed=seed % 1000)
+    plan = Plan(content, [Result("sums", np.dtype(np.float64), (outputs,))], ON_CPU)
+    assert plan.steps or depth == 0
+    for some in (rows[:200], rows, rows[:1], rows[:0]):
+        found = plan.run({"X": np.ascontiguousarray(some)})["sums"]
+        np.testing.assert_array_equal(found, walked_sum(forest, some))
 
 
 @given(limit=st.floats(allow_nan=False), kind=st.sampled_from([np.float32, np.float64]))
