@@ -8,6 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
+import onnxruntime as ort
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -26,11 +27,14 @@ from sparkbird.errors import (
     InvalidValueError,
     ProviderError,
 )
+from sparkbird.graph import op
+from sparkbird.graph.build import build, serialized
 from sparkbird.runtime import batches
 from sparkbird.runtime.apart import column_of
 from sparkbird.runtime.batches import feeds, values_of
 from sparkbird.runtime.entries import by_row
-from sparkbird.runtime.providers import providers
+from sparkbird.runtime.part import Part, Result
+from sparkbird.runtime.providers import CPU, providers
 from sparkbird.runtime.results import arrow_type, struct_type, to_arrow, to_struct
 from sparkbird.runtime.scoring import score, score_columns
 from sparkbird.runtime.sessions import RUNS_BYTES, Sessions, open_session
@@ -575,3 +579,18 @@ def test_what_an_imputer_fills_is_no_failure_of_a_screen_either(bad):
     x[7, 19] = bad
     with pytest.raises(InvalidValueError, match="SimpleImputer takes no infinity, and 1 of 500"):
         compiled.predict(x)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_factor_beside_a_product_of_matrices_keeps_its_own_rounding(dtype):
+    rng = np.random.default_rng(0)
+    x = op.argument("x", dtype, 5)
+    weights = rng.standard_normal((5, 3)).astype(dtype)
+    product = (x / np.array([[3.3]], dtype)) @ weights
+    content = serialized(build({"x": x}, {"y": product}))
+    rows = rng.standard_normal((100, 5)).astype(dtype)
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    plain = ort.InferenceSession(content, options, providers=[CPU]).run(None, {"x": rows})[0]
+    found = Part(content, [Result("y", np.dtype(dtype), (3,))], [CPU]).run({"x": rows})["y"]
+    np.testing.assert_array_equal(found, plain)

@@ -16,6 +16,10 @@ from sparkbird.runtime.apart import Apart
 from sparkbird.runtime.encoded import Encoded
 from sparkbird.runtime.entries import by_row
 
+#: Rewritings of ONNX Runtime that round otherwise: a factor beside a product of matrices becomes an
+#: attribute of it, a float32 (of float64 in 1.28 to 1.31, of float32 in 1.23 to 1.32).
+_INEXACT = ["MatMulScaleFusion"]
+
 
 @dataclass(frozen=True)
 class Result:
@@ -50,7 +54,9 @@ class Part:
         self._names = [name for result in results for name in result.names]
         self._sparse = [result for result in results if result.entries]
         self._tokens = [result.name for result in results if result.tokens]
-        self._session = ort.InferenceSession(content, options, providers=providers)
+        self._session = ort.InferenceSession(
+            content, options, providers=providers, disabled_optimizers=_INEXACT
+        )
         values = (*self._session.get_inputs(), *self._session.get_outputs())
         strings = any(value.type == "tensor(string)" for value in values)
         self._binds = not strings and not self._sparse
