@@ -171,7 +171,7 @@ def planned(proto, monkeypatch):
     pytest.importorskip("llvmlite")
     monkeypatch.delenv(KERNELS, raising=False)
     outputs = [Result(info.name, np.dtype(np.float64)) for info in proto.graph.output]
-    return Plan(proto.SerializeToString(), outputs, CPU)
+    return Plan(proto.SerializeToString(), outputs, ON_CPU)
 
 
 def thresholds(step):
