@@ -26,6 +26,7 @@ from sparkbird.runtime.forests import forests
 from sparkbird.runtime.graph import Graph
 from sparkbird.runtime.part import Result
 from sparkbird.runtime.plan import KERNELS, Plan
+from sparkbird.runtime.providers import ON_CPU
 from tests.graphs import listing, parse
 
 FOLDER = Path(__file__).parent / "passes"
