@@ -82,7 +82,9 @@ def test_trees_are_run_in_blocks_that_find_their_own_conditions(monkeypatch):
     x = rows_for(rng, forest, 700, 4, np.float64)
     whole = Forest(HOST, forest, leaf).sums(Matrix(x))
     monkeypatch.setattr(blocks, "TREES_BYTES", 1)
-    np.testing.assert_array_equal(Forest(HOST, forest, leaf).sums(Matrix(x)), whole)
+    parted = Forest(HOST, forest, leaf)
+    assert len(parted.parts[0]._form._blocks.blocks) == 12
+    np.testing.assert_array_equal(parted.sums(Matrix(x)), whole)
     np.testing.assert_array_equal(whole, added(leaf, walked(forest, x)))
 
 

@@ -146,7 +146,8 @@ def _has_all_rows(node: Node, complete: set[Node]) -> bool:
     if node.op in _PRODUCTS:
         return node.operands[0].node in complete and len(given) == 1
     if node.op == "Unsqueeze":
-        return bool((node.operands[1].node.attributes["value"] > 0).all())
+        axes = node.operands[-1]  # of what others wrote they may not be known
+        return _is_constant(axes) and bool((axes.node.attributes["value"] > 0).all())
     return node.op in ELEMENTWISE or (node.op, axis_of(node)) in _SIDE_BY_SIDE
 
 

@@ -17,38 +17,13 @@ from typing import Any
 import numpy as np
 
 from sparkbird.dtypes import is_string
+from sparkbird.graph.blocks import ELEMENTWISE
 from sparkbird.graph.rewrite import Rewriting, columns_at, constant_of, is_matrix, taken, width_of
 from sparkbird.graph.tensor import Integers, Node, Tensor, axis_of, ordered, tensor
 
-#: Operators that give each column from those in its place, to the same bits wherever it lies.
-_ELEMENTWISE = {
-    "Abs",
-    "Add",
-    "And",
-    "Cast",
-    "Ceil",
-    "Div",
-    "Equal",
-    "Floor",
-    "Greater",
-    "GreaterOrEqual",
-    "IsInf",
-    "IsNaN",
-    "Less",
-    "LessOrEqual",
-    "Max",
-    "Min",
-    "Mul",
-    "Neg",
-    "Not",
-    "Or",
-    "Relu",
-    "Round",
-    "Sign",
-    "Sqrt",
-    "Sub",
-    "Where",
-}
+#: Operators that give each column from those in its place, to the same bits wherever it lies: what
+#: is computed by vectors may be rounded otherwise in the last few of a row.
+_ELEMENTWISE = ELEMENTWISE - {"Exp", "Log", "Pow", "Sin", "Tanh"}
 
 _FEATURES = "nodes_featureids"
 

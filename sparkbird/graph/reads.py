@@ -87,7 +87,7 @@ def _gathered(node: Node, operands: Sequence[Made]) -> Made:
 
 
 def _expanded(node: Node, operands: Sequence[Made]) -> Made:
-    x, axes = node.operands
+    x, axes = node.operands[0], node.operands[-1]
     known = axes.node.op == "Constant" and [*axes.node.attributes["value"]] == [1]
     return operands[0] if known and x.has_rows and x.ndim == 1 else ()
 

@@ -150,21 +150,18 @@ class Levels:
         self._program = _program(machine, trees, part, variant, values, output)
         deep = bool(self._program.nodes.size)
         self.ranks_bytes = DEEP_RANKS_BYTES if deep else RANKS_BYTES
-        self._kept = [self._program.nodes] * deep  # else all is in the program
+        own = [self._program.nodes, *([] if values is None else [values])]
+        self._kept = own if deep else []  # else all is in the program
         self._row_bytes = 0 if values is None else values.itemsize
-        self._further: list[int] = []
-        if values is not None:
-            self._further.append(values.shape[1])
-            self._kept += [values] * deep
-        self._further[len(self._further) :] = [array.ctypes.data for array in self._kept]
+        width = () if values is None else (values.shape[1],)
+        self._further = (*width, *(array.ctypes.data for array in self._kept))
         name = ("walk" if deep else "levels") + ("_numbers" if values is None else "")
         self._walks: list[tuple[int, Callable[..., None]]] = [
             (tiles, function(machine, name, replace(variant, tiles=tiles)))
             for tiles in (machine.tiles, 1)
         ]
         self._blocks = _blocks(self._program)
-        width = 1 if values is None else values.shape[1]
-        self.work = partial(of_levels, self._program, variant, width)
+        self.work = partial(of_levels, self._program, variant, *width or (1,))
 
     @property
     def size(self) -> int:
