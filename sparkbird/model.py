@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,14 +16,25 @@ from sparkbird import artifact
 from sparkbird.dtypes import MISSING, STRING
 from sparkbird.errors import ColumnNameError, OutputError, SchemaError
 from sparkbird.frames import inputs_of
+from sparkbird.kernels.cuda import driver
 from sparkbird.runtime.entries import LONGEST, MOST_BYTES, matrix
-from sparkbird.runtime.providers import CPU
+from sparkbird.runtime.providers import CPU, Gpu
 from sparkbird.runtime.scoring import score
 from sparkbird.runtime.sessions import SESSIONS, Session
 from sparkbird.schema import DROPPED, Output, Schema
 
 if TYPE_CHECKING:
     import onnx
+
+    from sparkbird.costs import Choice
+
+T = TypeVar("T")
+
+#: Tensors by name, and the outputs that they make up.
+Scored: TypeAlias = tuple[dict[str, np.ndarray], tuple[Output, ...]]
+
+#: The rows of a batch that `explain` speaks of, as Spark sends them.
+BATCH = 10_000
 
 
 class CompiledModel:
@@ -40,6 +51,7 @@ class CompiledModel:
         self._digest = artifact.digest(content)
         self._schema = artifact.schema(content)
         self._outputs = tuple(output.name for output in self._schema.outputs)
+        self._choices: dict[tuple[str, ...], Choice | None] = {}
         self.device = device
 
     @property
@@ -100,12 +112,14 @@ class CompiledModel:
         counts = Counter(node.op_type for node in self.to_onnx().graph.node)
         operators = ", ".join(f"{count} {name}" for name, count in counts.most_common())
         metadata = artifact.metadata(self._content)
-        session = self._session(self.schema.default_output)
+        output = self.schema.default_output
+        session = self._apply(lambda session: session, (output,), rows=BATCH)
+        choice = self.choice((output,)) if self.device == "auto" else None
         return "\n".join(
             [
                 f"{self!r}, {len(self._content):,} bytes, on {_place(session)}",
                 str(self.schema),
-                *filter(None, [metadata[artifact.REMARKS], session.plan]),
+                *filter(None, [metadata[artifact.REMARKS], session.plan, str(choice or "")]),
                 f"operators: {operators}",
                 f"written by {metadata[artifact.VERSIONS]}",
                 _predicted(session),
@@ -132,16 +146,47 @@ class CompiledModel:
     def __reduce__(self) -> tuple[Any, ...]:
         return partial(CompiledModel, device=self.device), (self._content,)
 
-    def _session(self, *outputs: str) -> Session:
-        return SESSIONS.get(self._digest, self.to_bytes, outputs, device=self.device)
+    def choice(self, outputs: Sequence[str]) -> Choice | None:
+        """What the forests behind `outputs` are predicted to take on the CPU and on a GPU.
+
+        None if there are none, or not the packages for it: it is the driver that predicts.
+        """
+        key = tuple(outputs)
+        if key not in self._choices:
+            try:
+                from sparkbird.costs import choice
+
+                self._choices[key] = choice(self._content, key)
+            except ImportError:
+                self._choices[key] = None
+        return self._choices[key]
+
+    def _apply(self, compute: Callable[[Session], T], outputs: Sequence[str], rows: int) -> T:
+        """What `compute` gives with the session for a batch of so many rows."""
+        gpu = Gpu() if self.device == "cuda" else None
+        if self.device == "auto" and driver.count():
+            found = self.choice(outputs)
+            gpu = Gpu() if found and rows >= found.rows(_cores(rows)) else None
+        return SESSIONS.apply(
+            compute, self._digest, self.to_bytes, outputs, device=self.device, gpu=gpu
+        )
+
+    def _scored(self, outputs: Sequence[str], inputs: Mapping[str, np.ndarray]) -> Scored:
+        """The tensors by name, and the outputs that they make up, scored on all cores."""
+        rows = len(next(iter(inputs.values())))
+
+        def compute(session: Session) -> Scored:
+            for output in session.outputs:
+                _refuse_size(output, inputs)
+            tensors, _ = score(session, inputs, threads=_cores(rows))
+            return tensors, session.outputs
+
+        return self._apply(compute, outputs, rows)
 
     def _evaluate(self, name: str, X: Any) -> Any:  # noqa: N803
-        """The output `name` for the rows `X`, scored on all cores."""
+        """The output `name` for the rows `X`."""
         inputs = inputs_of(self._schema, X)
-        session = SESSIONS.get(self._digest, self.to_bytes, (name,), device=self.device)
-        (output,) = session.outputs
-        _refuse_size(output, inputs)
-        tensors, _ = score(session, inputs, threads=_threads(inputs))
+        tensors, (output,) = self._scored((name,), inputs)
         if output.is_sparse:
             return matrix(tensors[name], output.width)
         arrays = [tensors[t.name].astype(t.numpy, copy=False) for t in output.tensors]
@@ -153,11 +198,7 @@ class CompiledModel:
 
         rows = X.to_pandas() if isinstance(X, (pa.Table, pa.RecordBatch)) else pd.DataFrame(X)
         _refuse_clash([str(name) for name in rows.columns], self.schema.adds)
-        session = self._session(*self.outputs)
-        inputs = inputs_of(self.schema, X)
-        for output in session.outputs:
-            _refuse_size(output, inputs)
-        tensors, _ = score(session, inputs, threads=_threads(inputs))
+        tensors, _ = self._scored(self.outputs, inputs_of(self.schema, X))
         added = {}
         for name in self.schema.adds:
             output = self.schema.output(name)
@@ -173,15 +214,15 @@ class CompiledModel:
 
 def _place(session: Session) -> str:
     """Where it runs, in words."""
-    return "a GPU by kernels" if session.on_gpu else session.providers[0]
+    return "a GPU by kernels" if session.gpu and session.kernels else session.providers[0]
 
 
 def _predicted(session: Session) -> str:
     """The time of its pieces, a line for each."""
     from sparkbird.costs import predicted  # it needs onnx
 
-    if session.on_gpu or session.providers[0] != CPU:
-        return f"no time is predicted: nothing is known of {_place(session)}"
+    if session.gpu or session.providers[0] != CPU:
+        return f"no time is predicted of a batch on {_place(session)}"
     return str(predicted(session))
 
 
@@ -218,9 +259,9 @@ def _refuse_clash(columns: Sequence[str], added: Sequence[str]) -> None:
         )
 
 
-def _threads(inputs: Mapping[str, np.ndarray]) -> int:
-    """The cores that this process may use, fewer than the machine has perhaps; one for one row."""
-    if len(next(iter(inputs.values()))) <= 1:
+def _cores(rows: int) -> int:
+    """Those that this process may use, fewer than the machine has perhaps; one for one row."""
+    if rows <= 1:
         return 1
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

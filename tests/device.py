@@ -1,5 +1,7 @@
 """What a GPU does with the arrays that it is given, done by NumPy."""
 
+from types import SimpleNamespace
+
 import numpy as np
 
 from sparkbird.kernels.cuda import layout, part as device_part
@@ -93,16 +95,22 @@ class Part:
         return (down_full if self.full else down_sparse)(self.made, tile, self.ranks)
 
 
+def device(number=0):
+    """As `kernels.cuda.driver.device`."""
+    return SimpleNamespace(name=f"none {number}", identity=f"none-{number}", total_bytes=2**33)
+
+
 class Forest:
     """As `kernels.cuda.forest.Forest`."""
 
-    def __init__(self, trees, values=None, output=None, outputs=1):
-        count = len(trees.roots)
+    def __init__(self, trees, values=None, output=None, outputs=1, *, device):
+        count, self.device = len(trees.roots), device
         self.features = np.unique(trees.feature[trees.inner])
         self.lengths = (count if values is None else outputs,)
         self.output = np.zeros(count, np.int64) if output is None else output
         self.values, self.outputs = values, outputs
         self.parts = [Part(trees, part, self.output) for part in ranked(trees)]
+        self.size = trees.threshold.nbytes
 
     def __str__(self):
         return f"{len(self.output)} trees by NumPy"

@@ -137,9 +137,11 @@ def test_what_depends_on_the_rows_is_said_to_be_missing():
 
 def test_a_device_without_prices_gets_no_prediction(monkeypatch):
     compiled = sparkbird.compile(LinearRegression().fit(X, Y))
-    session = replace(compiled._session("predict"), providers=("CUDAExecutionProvider",))
-    monkeypatch.setattr(type(compiled), "_session", lambda *_: session)
-    assert "no time is predicted: nothing is known of CUDA" in compiled.explain()
+    session = replace(
+        open_session(compiled.to_bytes(), ["predict"]), providers=("CUDAExecutionProvider",)
+    )
+    monkeypatch.setattr(type(compiled), "_apply", lambda *_, **__: session)
+    assert "no time is predicted of a batch on CUDA" in compiled.explain()
 
 
 # What is counted

@@ -40,7 +40,7 @@ def test_the_arrays_that_the_device_reads_hold_the_forest(form, leaves, threshol
     forest, x = random_forest(leaves, leaves=leaves, thresholds=thresholds, trees=30)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(layout, "is_full", lambda *_: form == "full")
-        found = device.Forest(forest).result(Matrix(x))
+        found = device.Forest(forest, device=None).result(Matrix(x))
     np.testing.assert_array_equal(found, walked(forest, x))
 
 
@@ -50,7 +50,9 @@ def test_a_column_stands_twice_only_where_no_rank_of_nan_suits_its_nodes():
         own = replace(forest, nan_left=np.broadcast_to(missing, forest.nan_left.shape))
         (part,) = ranked(own)
         assert len(layout.Columns.of(part, layout.nodes_of(own, part)).place) == count
-        np.testing.assert_array_equal(device.Forest(own).result(Matrix(x)), walked(own, x))
+        np.testing.assert_array_equal(
+            device.Forest(own, device=None).result(Matrix(x)), walked(own, x)
+        )
 
 
 def test_groups_of_full_trees_have_room_in_shared_memory():
@@ -132,11 +134,11 @@ def test_what_does_not_compile_is_shown(monkeypatch):
 
 def test_a_machine_without_the_packages_says_so(monkeypatch):
     forest, _ = random_forest(0, leaves=2, thresholds=2)
-    monkeypatch.setattr(driver, "device", lambda: driver.Device(0))
+    monkeypatch.setattr(driver, "device", driver.Device)
     monkeypatch.setitem(importlib.sys.modules, "cuda.bindings", None)
     monkeypatch.setitem(importlib.sys.modules, "cuda", None)
     with pytest.raises(ProviderError, match=r"(?s)cannot run on a GPU.*sparkbird\[gpu\]"):
-        Forest(forest)
+        Forest(forest, device=driver.Device(0))
 
 
 # Chunks, on a device that is none.

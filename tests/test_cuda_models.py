@@ -1,6 +1,6 @@
 """Whole models with their forests on a GPU: on one, and where there is none, on NumPy as one."""
 
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -25,10 +25,14 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
 import sparkbird
+from sparkbird import model
 from sparkbird.errors import ProviderError
 from sparkbird.kernels.cuda import driver
-from sparkbird.runtime import plan
-from sparkbird.runtime.sessions import open_session
+from sparkbird.kernels.cuda.driver import DeviceMemoryError
+from sparkbird.runtime import plan, sessions as sessions_module
+from sparkbird.runtime.providers import Gpu
+from sparkbird.runtime.sessions import Sessions, open_session
+from sparkbird.runtime.worker import Inline, Model
 from tests import device
 
 RNG = np.random.default_rng(0)
@@ -49,7 +53,7 @@ TABLE.loc[::7, "b"] = np.nan
 def gpu(request, monkeypatch):
     """A GPU, or what does the same."""
     if request.param == "as NumPy":
-        monkeypatch.setattr(driver, "device", lambda: SimpleNamespace(name="none"))
+        monkeypatch.setattr(driver, "device", device.device)
         monkeypatch.setattr(plan, "DeviceForest", device.Forest)
 
 
@@ -109,7 +113,7 @@ def test_explaining_says_which_part_runs_where():
     said = compiled.explain()
     assert "on a GPU by kernels" in said
     assert "its columns, 5 from numbers and 16 from strings" in said or "folded into it" in said
-    assert "on the CPU, before and after forests: " in said
+    assert "on the CPU, beside forests: " in said
     assert "no time is predicted" in said
 
 
@@ -121,7 +125,7 @@ def test_one_row_stays_on_the_gpu_however_often_it_comes():
     own = session.run.__self__.plan
     for _ in range(plan.FEW_CALLS + 2):
         session.run({"X": rows[:1]})
-    assert session.on_gpu
+    assert session.gpu == Gpu()
     assert own._whole is None
     assert own._host is None
 
@@ -140,7 +144,86 @@ def test_a_forest_without_a_gpu_is_refused():
         sparkbird.compile(model, device="cuda").predict(X)
 
 
-def test_auto_stays_on_the_cpu():
-    model = RandomForestRegressor(3).fit(X, Y)
-    session = open_session(sparkbird.compile(model).to_bytes(), ["predict"], device="auto")
-    assert not session.on_gpu
+# What "auto" is
+
+
+@pytest.fixture
+def boosted():
+    model = GradientBoostingRegressor(n_estimators=200, max_depth=6).fit(X, Y)
+    return sparkbird.compile(model)
+
+
+def test_auto_is_the_cpu_where_there_is_no_gpu(boosted):
+    assert open_session(boosted.to_bytes(), ["predict"], device="auto").gpu is None
+
+
+@pytest.mark.usefixtures("gpu")
+def test_auto_takes_a_gpu_for_many_rows_of_many_trees(boosted, monkeypatch):
+    monkeypatch.setattr(driver, "count", lambda: 1)
+    used = []
+    monkeypatch.setattr(model.SESSIONS, "apply", lambda *_, gpu, **__: used.append(gpu) or 1 / 0)
+    least = boosted.choice(["predict"]).rows(model._cores(2))
+    for rows in (1, int(least) - 1, int(least) + 1):
+        with pytest.raises(ZeroDivisionError):
+            boosted.predict(np.zeros((rows, 5)))
+    assert used == [None, None, Gpu()]
+
+
+@pytest.mark.usefixtures("gpu")
+def test_auto_is_the_cpu_for_what_has_no_forest(monkeypatch):
+    monkeypatch.setattr(driver, "count", lambda: 1)
+    compiled = sparkbird.compile(LogisticRegression().fit(X, CLASSES))
+    assert compiled.choice(["predict"]) is None
+    assert compiled.predict(np.repeat(X, 100, axis=0)).shape == (100 * ROWS,)
+    assert "CPUExecutionProvider" in compiled.explain()
+    session = open_session(compiled.to_bytes(), ["predict"], device="auto", gpu=Gpu())
+    assert session.gpu is None
+
+
+@pytest.mark.usefixtures("gpu")
+@pytest.mark.parametrize(
+    ("does", "what"), [("__init__", "the model"), ("result", "43 rows of the model")]
+)
+def test_auto_falls_back_to_the_cpu_with_one_line(boosted, does, what, monkeypatch, caplog):
+    def fails(*_, **__):
+        raise DeviceMemoryError("the GPU is out of memory")
+
+    monkeypatch.setattr(driver, "count", lambda: 1)
+    monkeypatch.setattr(device.Forest, does, fails)
+    monkeypatch.setattr(plan, "DeviceForest", device.Forest)
+    handle = Model(boosted.digest, Inline(boosted.to_bytes()), ("predict",), tuple(range(5)),
+                   gpu_share=1.0)  # fmt: skip
+    columns = [pa.array(column) for column in X.T.copy()]
+    want = boosted.predict(X)
+    for _ in range(3):
+        np.testing.assert_array_equal(handle(*columns).to_numpy(), want)
+    assert [r.getMessage() for r in caplog.records] == [
+        f"sparkbird runs predict on the CPU: the GPU has too little memory for {what}"
+    ]
+    asked = replace(handle, device="cuda")
+    with pytest.raises(ProviderError, match=f"for {what}"):
+        asked(*columns)
+
+
+@pytest.mark.usefixtures("gpu")
+def test_sessions_leave_room_on_a_gpu_for_rows(boosted, monkeypatch):
+    sessions = Sessions()
+    names = [*map(str, range(3))]
+    for name in names:
+        sessions.get(name, boosted.to_bytes, ["predict"], device="cuda")
+    assert sessions.loads == len(sessions._kept) == 3
+    (one, *_) = sessions._kept.values()
+    assert 0 < one.on_device < one.room
+    monkeypatch.setattr(sessions_module, "KEPT_SHARE", 2.5 * one.on_device / (2 * one.room))
+    sessions = Sessions()
+    for name in names:
+        sessions.get(name, boosted.to_bytes, ["predict"], device="cuda")
+    assert len(sessions._kept) == 2
+
+
+@pytest.mark.usefixtures("gpu")
+def test_large_products_beside_forests_ask_for_an_onnxruntime_that_can_use_a_gpu():
+    rows = RNG.standard_normal((200, 100))
+    wide = make_pipeline(PCA(60), RandomForestRegressor(3)).fit(rows, rows[:, 0])
+    with pytest.raises(ProviderError, match=r"MatMul.*no CUDAExecutionProvider"):
+        sparkbird.compile(wide, device="cuda").predict(rows)

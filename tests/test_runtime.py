@@ -29,16 +29,16 @@ from sparkbird.errors import (
 )
 from sparkbird.graph import op
 from sparkbird.graph.build import build, serialized
-from sparkbird.runtime import batches
+from sparkbird.runtime import batches, task
 from sparkbird.runtime.apart import column_of
 from sparkbird.runtime.batches import feeds, values_of
 from sparkbird.runtime.entries import by_row
 from sparkbird.runtime.part import Part, Result
-from sparkbird.runtime.providers import CPU, providers
+from sparkbird.runtime.providers import CPU, ON_CPU
 from sparkbird.runtime.results import arrow_type, struct_type, to_arrow, to_struct
 from sparkbird.runtime.scoring import score, score_columns
 from sparkbird.runtime.sessions import RUNS_BYTES, Sessions, open_session
-from sparkbird.runtime.worker import ByCount, Inline, Model, Models, task_cpus
+from sparkbird.runtime.worker import ByCount, Inline, Model, Models
 from sparkbird.schema import SCREEN, Column, Output, Schema, Tensor
 
 NAN = float("nan")
@@ -326,11 +326,12 @@ def test_a_damaged_artefact_is_refused():
         open_session(b"no model", ["transform"])
 
 
-def test_a_device_that_is_not_there_is_named():
+def test_a_device_that_is_not_there_is_named(scalers):
+    content = scalers[0].to_bytes()
     with pytest.raises(ProviderError, match="unknown device 'tpu'"):
-        providers("tpu", ["CPUExecutionProvider"])
+        open_session(content, ["transform"], device="tpu")
     with pytest.raises(ProviderError, match=r"(?s)no CUDAExecutionProvider.*sparkbird.gpu"):
-        providers("cuda", ["CPUExecutionProvider"])
+        open_session(content, ["transform"], device="cuda")
 
 
 def handle(model, *outputs, **options):
@@ -423,7 +424,7 @@ def test_the_number_of_threads_does_not_change_the_result(scalers):
 
 
 def test_outside_of_a_task_there_is_one_cpu():
-    assert task_cpus() == 1
+    assert task.cpus() == 1
 
 
 def modules_of(*lines, given=b""):
@@ -592,5 +593,5 @@ def test_a_factor_beside_a_product_of_matrices_keeps_its_own_rounding(dtype):
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     plain = ort.InferenceSession(content, options, providers=[CPU]).run(None, {"x": rows})[0]
-    found = Part(content, [Result("y", np.dtype(dtype), (3,))], [CPU]).run({"x": rows})["y"]
+    found = Part(content, [Result("y", np.dtype(dtype), (3,))], ON_CPU).run({"x": rows})["y"]
     np.testing.assert_array_equal(found, plain)

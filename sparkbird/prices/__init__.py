@@ -3,6 +3,6 @@
 No worker reads them: the driver does, to choose a strategy and to explain a model.
 """
 
-from sparkbird.prices.table import COSTS, Measured, Prices, current, shipped
+from sparkbird.prices.table import COSTS, Accelerator, Measured, Prices, current, shipped
 
-__all__ = ["COSTS", "Measured", "Prices", "current", "shipped"]
+__all__ = ["COSTS", "Accelerator", "Measured", "Prices", "current", "shipped"]

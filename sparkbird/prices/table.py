@@ -63,10 +63,28 @@ class Measured(_Section):
         return f"{self.processor}, {self.kernels}, {self.date}{quick}"
 
 
+class Accelerator(_Section):
+    """What forests cost on a GPU, in nanoseconds.
+
+    device  its name
+    call    a batch: what is launched, and waited for
+    byte    of a row's numbers on their way there, from any memory
+    step    a level that a row goes down in a tree that is kept whole in shared memory
+    walked  a level that a row goes down in another tree
+    """
+
+    device: str = Field(min_length=1)
+    call: Price
+    byte: Price
+    step: Price
+    walked: Price
+
+
 class Prices(_Section):
-    """The price of each unit of `UNITS`, strategies by device first."""
+    """The price of each unit of `UNITS`, strategies by device first; of a GPU if one is known."""
 
     machine: Measured
+    gpu: Accelerator | None = None
     strategies: dict[str, dict[str, Units]]
     own: dict[str, Units]
     operators: dict[str, Units]

@@ -46,6 +46,7 @@ class Inference:
         else:
             self._checking = self._plan_checks()
         self.providers, self.row_bytes = self.plan.providers, self.plan.row_bytes
+        self.device_bytes = self.plan.device_bytes
 
     @property
     def plan(self) -> Plan:

@@ -6,7 +6,7 @@ number of rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from sparkbird.dtypes import STRING
 from sparkbird.runtime.encoded import Encoded
 from sparkbird.runtime.graph import Graph
 from sparkbird.runtime.part import Part, Result
+from sparkbird.runtime.providers import ON_CPU
 
 _ML = "ai.onnx.ml"
 
@@ -39,7 +40,7 @@ class Lookup:
         values[self.result] = given.mapped(found[self.result])
 
 
-def lookups(graph: Graph, providers: Sequence[str]) -> Iterator[Lookup]:
+def lookups(graph: Graph) -> Iterator[Lookup]:
     """The first things that happen to columns of strings, where these are look-ups."""
     for node in graph.nodes:
         first = node.inputs[0] if node.inputs else ""
@@ -47,5 +48,5 @@ def lookups(graph: Graph, providers: Sequence[str]) -> Iterator[Lookup]:
         if strings and node.domain == _ML and node.operator == "LabelEncoder":
             (result,), dtype = node.outputs, node.dtype("values_tensor")
             if dtype != STRING:
-                part = Part(graph.part({result: dtype}), [Result(result, dtype)], providers)
+                part = Part(graph.part({result: dtype}), [Result(result, dtype)], ON_CPU)
                 yield Lookup(first, result, dtype, part)

@@ -14,6 +14,7 @@ from sparkbird.kernels.single import Single
 from sparkbird.runtime.forests import forests
 from sparkbird.runtime.graph import Graph, Info
 from sparkbird.runtime.part import Part, Result
+from sparkbird.runtime.providers import ON_CPU
 from sparkbird.runtime.unrolled import NotExactError, Unrolled
 
 
@@ -45,12 +46,11 @@ class OneRow:
         self,
         graph: Graph,
         results: Sequence[Result],
-        providers: Sequence[str],
         machine: Machine,
     ) -> None:
         if any(result.tokens or result.entries for result in results):
             raise NotExactError("results are made of others")
-        self._graph, self._providers, self._machine = graph, providers, machine
+        self._graph, self._machine = graph, machine
         self._samples: dict[str, Any] = {n: _zeros(info) for n, info in graph.inputs.items()}
         self._given: dict[str, np.dtype] = {}
         self._names = [result.name for result in results]
@@ -81,7 +81,7 @@ class OneRow:
         try:
             self._add(Unrolled(Graph(content), self._samples, [*outputs], self._machine))
         except NotExactError:
-            self._add(Part(content, results, self._providers))
+            self._add(Part(content, results, ON_CPU))
 
     def _add(self, stage: Walk | Unrolled | Part) -> None:
         self._stages.append(stage)

@@ -5,6 +5,7 @@ N is the number of rows.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +13,20 @@ from typing import Any
 import numpy as np
 
 from sparkbird.dtypes import NO_TOKEN, STRING
+from sparkbird.errors import ProviderError
+from sparkbird.kernels.cuda.driver import DeviceMemoryError
 from sparkbird.runtime.apart import Apart
 from sparkbird.runtime.encoded import Encoded
 from sparkbird.runtime.entries import by_row
+from sparkbird.runtime.graph import Graph
+from sparkbird.runtime.providers import CPU, CUDA, PRODUCTS, Placement
 
 #: Rewritings of ONNX Runtime that round otherwise: a factor beside a product of matrices becomes an
 #: attribute of it, a float32 (of float64 in 1.28 to 1.31, of float32 in 1.23 to 1.32).
 _INEXACT = ["MatMulScaleFusion"]
+
+#: Tells a session to remember what it has placed where.
+_RECORDS = "session.record_ep_graph_assignment_info"
 
 
 @dataclass(frozen=True)
@@ -42,15 +50,28 @@ class Result:
 
 
 class Part:
-    """`content`, a serialised ModelProto that gives `results`, in a session with one thread."""
+    """`content`, a serialised ModelProto that gives `results`, in a session with one thread.
 
-    def __init__(self, content: bytes, results: Sequence[Result], providers: Sequence[str]) -> None:
+    placed  its operators by the provider that runs them, if the model uses a GPU
+
+    Raises
+    ------
+    ProviderError
+        It was to run on a GPU, and a product of matrices would not.
+    """
+
+    def __init__(self, content: bytes, results: Sequence[Result], placement: Placement) -> None:
         import onnxruntime as ort
 
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3  # errors only: warnings would fill executors' logs
+        providers = placement.providers(content)
+        on_gpu = providers[0][0] == CUDA
+        if on_gpu:
+            options.add_session_config_entry(_RECORDS, "1")
+            ort.preload_dlls()  # CUDA's, from the packages beside it
         self._names = [name for result in results for name in result.names]
         self._sparse = [result for result in results if result.entries]
         self._tokens = [result.name for result in results if result.tokens]
@@ -62,11 +83,15 @@ class Part:
         self._binds = not strings and not self._sparse
         self._takes = [value.name for value in self._session.get_inputs()]
         self.providers: tuple[str, ...] = tuple(self._session.get_providers())
+        self._on_gpu = on_gpu
+        self.placed: dict[str, Counter[str]] = {}
+        if placement.gpu:
+            self.placed = _placed(self._session) if on_gpu else _all_on_cpu(content)
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """The results for `feeds` by name, which may be more than needed."""
         given = {name: _plain(feeds[name]) for name in self._takes}
-        values = self._session.run(self._names, given)
+        values = self._run(self._session.run, self._names, given)
         found = dict(zip(self._names, values, strict=True))
         if not self._sparse and not self._tokens:
             return found
@@ -89,7 +114,42 @@ class Part:
             values = places[name]
             address = values.ctypes.data
             binding.bind_output(name, "cpu", 0, values.dtype, values.shape, address)
-        self._session.run_with_iobinding(binding)
+        self._run(self._session.run_with_iobinding, binding)
+
+    def _run(self, function: Any, *arguments: Any) -> Any:
+        """What a function of the session gives."""
+        if not self._on_gpu:
+            return function(*arguments)
+        try:
+            return function(*arguments)
+        except Exception as error:  # ONNX Runtime has one class for all that fails in a run
+            if "memory" in str(error):
+                raise DeviceMemoryError(str(error)) from error
+            raise
+
+
+def _all_on_cpu(content: bytes) -> dict[str, Counter[str]]:
+    return {CPU: Counter(node.operator for node in Graph(content).nodes)}
+
+
+def _placed(session: Any) -> dict[str, Counter[str]]:
+    """The operators of a session by provider, and how often each is there."""
+    if CUDA not in session.get_providers():
+        raise ProviderError(
+            f"onnxruntime cannot load its {CUDA}, of which it has logged why",
+            "install CUDA's libraries with: pip install 'onnxruntime-gpu[cuda,cudnn]'; "
+            "or use device='cpu'.",
+        )
+    found: dict[str, Counter[str]] = {}
+    for part in session.get_provider_graph_assignment_info():
+        found.setdefault(part.ep_name, Counter()).update(node.op_type for node in part.get_nodes())
+    for provider, operators in found.items():
+        if provider != CUDA and (left := sorted(PRODUCTS & operators.keys())):
+            raise ProviderError(
+                f"{', '.join(left)} would run by {provider} instead of the GPU",
+                "use device='cpu', or onnxruntime-gpu 1.28 or later.",
+            )
+    return found
 
 
 def _plain(values: Any) -> Any:

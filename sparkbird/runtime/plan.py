@@ -14,6 +14,7 @@ import numpy as np
 from sparkbird.errors import ProviderError
 from sparkbird.kernels import machine
 from sparkbird.kernels.columns import ColumnRows
+from sparkbird.kernels.cuda import driver
 from sparkbird.kernels.cuda.forest import Forest as DeviceForest
 from sparkbird.kernels.forest import Forest, Matrix, Rows
 from sparkbird.kernels.machine import Machine
@@ -93,21 +94,22 @@ class Plan:
         placement: Placement,
         other: Plan | None = None,
     ) -> None:
-        names, providers = _names(results), placement.providers
+        names = _names(results)
         self._results = results
         graph = Graph(Graph(content).part(names))
         made = {step.result: step for step in other.steps} if other else {}
-        self._lookups = [*lookups(graph, providers)]
+        self._lookups = [*lookups(graph)]
         host = _host(placement)
-        make = _on_gpu if placement.forests else partial(_on_cpu, host)
-        self.steps: list[Step] = [*_steps(make, graph, self._lookups, providers, made)]
+        gpu = placement.gpu if placement.forests else None
+        make = partial(_on_gpu, gpu.number) if gpu else partial(_on_cpu, host)
+        self.steps: list[Step] = [*_steps(make, graph, self._lookups, placement, made)]
         self._forests = sum(1 for _ in forest_nodes(graph))
         given = {lookup.result: lookup.dtype for lookup in self._lookups}
         given |= {step.result: step.dtype for step in self.steps}
         sums = [*totals(graph, names)] if self.steps else []
         given |= {total.result: total.dtype for total in sums}
         self._first: list[Lookup | Step | Total] = [*self._lookups, *self.steps, *sums]
-        self._rest = Part(graph.part(names, given), results, providers)
+        self._rest = Part(graph.part(names, given), results, placement)
         self.providers = self._rest.providers
         self._whole: Part | None = None
         self._content, self._placement, self._host = content, placement, host
@@ -156,19 +158,32 @@ class Plan:
         if not self.steps and self._forests:
             return f"forests run in ONNX Runtime: {machine.lacking() or f'{KERNELS} is 0'}"
         found = [*map(str, self.steps)]
-        if self._placement.forests:
-            nodes = Graph(Graph(self._content).part(_names(self._results))).nodes
-            counts = Counter(node.operator for node in nodes if node.operator != "TreeEnsemble")
-            rest = ", ".join(f"{count} {name}" for name, count in counts.most_common())
-            found.append(f"on the CPU, before and after forests: {rest or 'nothing'}")
-        return "\n".join(found)
+        return "\n".join([*found, *self._placed()])
+
+    @property
+    def device_bytes(self) -> int:
+        """What its forests take on a GPU."""
+        return sum(step.forest.size for step in self.steps) if self._placement.gpu else 0
+
+    def _placed(self) -> Iterator[str]:
+        """Which operators run where, if not all of them on the CPU."""
+        if not self._placement.gpu:
+            return
+        counts: dict[str, Counter[str]] = {}
+        for part in [*(step.before for step in self.steps), self._rest]:
+            for provider, operators in part.placed.items() if part else ():
+                counts.setdefault(provider, Counter()).update(operators)
+        for provider, operators in sorted(counts.items(), reverse=True):
+            place = "the CPU" if provider == CPU else f"the GPU, by {provider}"
+            listed = ", ".join(f"{count} {name}" for name, count in operators.most_common())
+            yield f"on {place}, beside forests: {listed or 'nothing'}"
 
     def _for_few(self, feeds: Mapping[str, Any]) -> OneRow | Part | None:
         """What runs few rows, if there are few, as there often were."""
         rows = len(next(iter(feeds.values())))
         if rows > FEW_ROWS:
             return None
-        if self._placement.forests:  # on a GPU whatever they cost
+        if self._placement.gpu:  # there whatever they cost
             return None
         self._few += 1
         if self._few <= FEW_CALLS:
@@ -181,13 +196,12 @@ class Plan:
     @cached_property
     def _single(self) -> OneRow | None:
         """What runs one row, if it is faster than ONNX Runtime."""
-        providers = self._placement.providers
-        return _single(self._content, self._results, providers, self._host)
+        return _single(self._content, self._results, self._host)
 
     def _whole_graph(self) -> Part:
         """The same by ONNX Runtime alone."""
         content = Graph(self._content).part(_names(self._results))
-        return Part(content, self._results, self._placement.providers)
+        return Part(content, self._results, self._placement)
 
     def _stepped(self, feeds: Mapping[str, Any]) -> Mapping[str, Any]:
         """The feeds, and what look-ups, forests and totals give for them."""
@@ -199,12 +213,10 @@ class Plan:
         return values
 
 
-def _single(
-    content: bytes, results: Sequence[Result], providers: Sequence[str], host: Machine | None
-) -> OneRow | None:
+def _single(content: bytes, results: Sequence[Result], host: Machine | None) -> OneRow | None:
     graph = Graph(Graph(content).part(_names(results)))
     try:
-        return OneRow(graph, results, providers, host) if host else None
+        return OneRow(graph, results, host) if host else None
     except (NotExactError, TooLargeError):
         return None
 
@@ -231,9 +243,10 @@ def _on_cpu(host: Machine | None, found: Found) -> Forest | None:
         return None
 
 
-def _on_gpu(found: Found) -> DeviceForest:
+def _on_gpu(number: int, found: Found) -> DeviceForest:
     try:
-        return DeviceForest(found.trees, found.values, found.output, found.outputs)
+        device = driver.device(number)
+        return DeviceForest(found.trees, found.values, found.output, found.outputs, device=device)
     except ValueError as error:
         raise ProviderError(
             f"a forest cannot run on a GPU: {error}", "use device='cpu'."
@@ -244,7 +257,7 @@ def _steps(
     make: _Make,
     graph: Graph,
     known: Sequence[Lookup],
-    providers: Sequence[str],
+    placement: Placement,
     made: Mapping[str, Step],
 ) -> Iterator[Step]:
     """The forests that kernels can run, each after those that its rows depend on."""
@@ -253,7 +266,7 @@ def _steps(
     for found in forests(graph):
         if found.rows not in parts:
             rows = Result(found.rows, found.trees.threshold.dtype)
-            parts[rows.name] = Part(graph.part({rows.name: rows.dtype}, given), [rows], providers)
+            parts[rows.name] = Part(graph.part({rows.name: rows.dtype}, given), [rows], placement)
         step = made.get(found.result) or _step(make, graph, found, known, parts[found.rows])
         if step:
             yield step
@@ -263,8 +276,8 @@ def _steps(
 
 def _host(placement: Placement) -> Machine | None:
     """The processor that kernels are made for, where they are to run forests."""
-    wanted = os.environ.get(KERNELS) != "0" and placement.providers[0] == CPU
-    return machine.host() if wanted and not placement.forests else None
+    wanted = os.environ.get(KERNELS) != "0" and not placement.gpu
+    return machine.host() if wanted else None
 
 
 def _step(

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from sparkbird.dtypes import MISSING, STRING
 from sparkbird.errors import InvalidValueError
+from sparkbird.kernels.cuda.driver import DeviceMemoryError
 from sparkbird.runtime.apart import column_of
 from sparkbird.runtime.batches import Known, feeds
 from sparkbird.runtime.encoded import Encoded
@@ -39,6 +40,10 @@ LEAST_KERNEL_ROWS = 16_384
 #: And on a GPU, which wants many: of one thread, whose rows are copied while others are computed,
 #: and of each of several, which do that for one another.
 GPU_ROWS, GPU_ROWS_OF_A_THREAD = 2**20, 2**17
+
+#: How many bytes the widest intermediate result of one run may take there, and up to how few
+#: rows it is tried with half of them if that was too much.
+GPU_RUN_BYTES, GPU_LEAST_ROWS = 512 * 2**20, 64
 
 #: Runs have a multiple of so many rows, which a graph may work on together.
 WHOLE_ROWS = 16
@@ -68,7 +73,7 @@ def score(
     schema = session.schema
     rows = len(next(iter(inputs.values())))
     runs = [] if schema.whole or rows <= 1 else _runs(session, inputs, rows, threads)
-    several = len(runs) > 1
+    several = len(runs) > 1 or bool(runs and session.gpu)  # these are halved if need be
     results = _in_runs(session, inputs, runs, threads) if several else session.run(inputs)
     failed = results.pop(INVALID, None)
     if failed is None:
@@ -87,9 +92,10 @@ def _rows_of_a_run(row_bytes: int, least: int) -> int:
 
 def rows_of_a_run(session: Session, threads: int = 1) -> int:
     """How many rows go through a session together, if they may."""
-    if session.on_gpu:
+    if session.gpu:
         most = GPU_ROWS if threads == 1 else GPU_ROWS_OF_A_THREAD
-        return max(1, min(most, RUN_BYTES // max(session.row_bytes, 1)))
+        held = RUN_BYTES if session.kernels else GPU_RUN_BYTES
+        return max(1, min(most, held // max(session.row_bytes, 1)))
     least = LEAST_KERNEL_ROWS if session.kernels else LEAST_ROWS
     return _rows_of_a_run(session.row_bytes, least)
 
@@ -136,7 +142,14 @@ def _in_runs(
 
     def run(part: slice) -> None:
         feeds = {name: x[part] for name, x in inputs.items()}
-        session.run_into(feeds, {name: result[part] for name, result in results.items()})
+        try:
+            session.run_into(feeds, {name: result[part] for name, result in results.items()})
+        except DeviceMemoryError as error:
+            rows, middle = part.stop - part.start, (part.start + part.stop) // 2
+            if rows < GPU_LEAST_ROWS:
+                raise error.for_users(f"{rows} rows of the model") from error
+            run(slice(part.start, middle))
+            run(slice(middle, part.stop))
 
     if threads > 1:
         with ThreadPoolExecutor(threads) as pool:

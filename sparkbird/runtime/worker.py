@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from sparkbird.errors import ColumnCountError
+from sparkbird.runtime import task
 from sparkbird.runtime.batches import Known
 from sparkbird.runtime.results import to_arrow, to_struct
 from sparkbird.runtime.scoring import OnInvalid, score_columns
-from sparkbird.runtime.sessions import SESSIONS
+from sparkbird.runtime.sessions import SESSIONS, Session
 
 
 class Content(Protocol):
@@ -22,14 +24,6 @@ class Content(Protocol):
     def value(self) -> bytes:
         """The bytes."""
         ...
-
-
-def task_cpus() -> int:
-    """How many cpus Spark gives the task at work in this process, 1 outside of one."""
-    from pyspark import TaskContext
-
-    context = TaskContext.get()
-    return max(1, int(context.cpus())) if context else 1
 
 
 @dataclass(frozen=True)
@@ -48,6 +42,7 @@ class Model:
     outputs     the outputs asked for; several, or `as_struct`, give a struct
     columns     for each column of the model, its position among the columns of the call
     threads     how many runs of rows are scored side by side, asked once a batch
+    gpu_share   the part of a GPU's memory that a task may take; 0 if none is worth it to "auto"
     vectors     whether arrays [N, K] are given as vectors of Spark ML
     """
 
@@ -58,7 +53,8 @@ class Model:
     as_struct: bool = False
     device: str = "auto"
     on_invalid: OnInvalid = "raise"
-    threads: Callable[[], int] = task_cpus
+    threads: Callable[[], int] = task.cpus
+    gpu_share: float = 0.0
     vectors: bool = False
 
     @property
@@ -72,15 +68,25 @@ class Model:
 
     def scored(self, arrays: Sequence[pa.Array], known: Known) -> pa.Array:
         """The same; the values that are `known` of columns are those that other models took."""
-        session = SESSIONS.get(
-            self.digest, lambda: self.content.value, self.outputs, device=self.device
-        )
-        tensors, invalid = score_columns(
-            session,
-            [arrays[i] for i in self.columns],
-            on_invalid=self.on_invalid,
-            threads=self.threads(),
-            known=known,
+        columns = [arrays[i] for i in self.columns]
+
+        def compute(session: Session) -> tuple[dict[str, np.ndarray], np.ndarray, Session]:
+            tensors, invalid = score_columns(
+                session,
+                columns,
+                on_invalid=self.on_invalid,
+                threads=self.threads(),
+                known=known,
+            )
+            return tensors, invalid, session
+
+        tensors, invalid, session = SESSIONS.apply(
+            compute,
+            self.digest,
+            lambda: self.content.value,
+            self.outputs,
+            device=self.device,
+            gpu=task.gpu(self.gpu_share) if self.gpu_share else None,
         )
         given = session.outputs
         outputs = [output.as_vectors for output in given] if self.vectors else given

@@ -16,6 +16,7 @@ from sparkbird.model import CompiledModel
 from sparkbird.runtime.entries import LONGEST
 from sparkbird.schema import DROPPED
 from sparkbird.spark.columns import quoted, refuse_clash
+from sparkbird.spark.rows import with_result
 from sparkbird.spark.udf import udf
 
 if TYPE_CHECKING:
@@ -45,7 +46,11 @@ _TAKES = {
 
 
 def with_stage(
-    df: DataFrame, stage: Stage, outputs: str | Sequence[str] | None, device: str
+    df: DataFrame,
+    stage: Stage,
+    outputs: str | Sequence[str] | None,
+    device: str,
+    profile: Any = None,
 ) -> DataFrame:
     """`df` with the columns that `stage` adds, or with those of them that are `outputs`.
 
@@ -68,11 +73,16 @@ def with_stage(
         for name, field in fields.items()
     }
     types = {name: kind for name, kind in kinds.items() if kind}
-    return with_columns(df, compile_model(stage, types or None, device=device), outputs, device)
+    compiled = compile_model(stage, types or None, device=device)
+    return with_columns(df, compiled, outputs, device, profile)
 
 
 def with_columns(
-    df: DataFrame, model: CompiledModel, outputs: str | Sequence[str] | None, device: str
+    df: DataFrame,
+    model: CompiledModel,
+    outputs: str | Sequence[str] | None,
+    device: str,
+    profile: Any = None,
 ) -> DataFrame:
     """The same for a model of Spark ML that has been compiled.
 
@@ -95,9 +105,9 @@ def with_columns(
     score = udf(model, [*wanted, DROPPED] if drops else wanted, device=device).as_vectors()
     types = {field.name: field.dataType for field in score.returnType.fields}
     # Otherwise Spark computes it for the filter, and once more for the columns.
-    scored = score.asNondeterministic()(*read)
+    once = score.asNondeterministic()
     own = [F.col(quoted(name)) for name in df.columns]
-    rows = df.select(*own, scored.alias(_ALL))
+    rows = with_result(df, once, once.read(*read), _ALL, profile)
     if drops:
         rows = rows.filter(~F.col(_ALL).getField(DROPPED))
     return rows.select(*own, *(_column(schema.output(name), types[name]) for name in wanted))

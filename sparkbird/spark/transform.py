@@ -14,6 +14,7 @@ from sparkbird.errors import ColumnNameError
 from sparkbird.model import CompiledModel, load
 from sparkbird.spark.columns import quoted, refuse_clash
 from sparkbird.spark.ml import with_columns, with_stage
+from sparkbird.spark.rows import with_result
 from sparkbird.spark.types import ENTERING
 from sparkbird.spark.udf import ModelUDF, udf
 
@@ -30,6 +31,7 @@ def transform(
     *,
     outputs: str | Sequence[str] | None = None,
     device: str = "auto",
+    profile: Any = None,
 ) -> DataFrame:
     """`df` with a column for each output of `model`, named after it: ``predict``, ...
 
@@ -49,7 +51,10 @@ def transform(
         The methods wanted; None is ``predict``, or ``transform`` where there is none. Of a
         model of Spark ML the columns wanted; None is all of them.
     device
-        "cpu", "cuda", or "auto", which is the CPU.
+        "cpu", "cuda", or "auto"; see `udf`.
+    profile
+        A ``pyspark.resource.ResourceProfile`` for the stage that computes the outputs, as one
+        with GPUs: whole rows travel to its executors then. Needs Spark 4.0.
 
     Raises
     ------
@@ -63,20 +68,20 @@ def transform(
     if isinstance(model, (str, os.PathLike)):
         model = load(model, device=device)  # an artefact: nothing else is left at a path
     if isinstance(model, Stage):
-        return with_stage(df, model, outputs, device)
+        return with_stage(df, model, outputs, device, profile)
     if isinstance(model, CompiledModel) and model.schema.adds:
-        return with_columns(df, model, outputs, device)
+        return with_columns(df, model, outputs, device, profile)
     score = udf(model, outputs, inputs=_types(df, model), device=device)
     (entry,) = score.metadata["models"].values()
     names: list[str] = entry["outputs"]
-    scored = score()
+    read = score.read()
     refuse_clash(df, names)
     _refuse_missing(df, score, [*entry["inputs"]])
     if outputs is None or isinstance(outputs, str):
-        return df.withColumn(names[0], scored)
+        return with_result(df, score, read, names[0], profile)
     fields = [F.col(_ALL).getField(name).alias(name) for name in names]
     own = [F.col(quoted(name)) for name in df.columns]
-    return df.select(*own, scored.alias(_ALL)).select(*own, *fields)
+    return with_result(df, score, read, _ALL, profile).select(*own, *fields)
 
 
 def _types(df: DataFrame, model: Any) -> dict[str, str] | None:

@@ -12,12 +12,13 @@ from pyspark.sql import (
 )
 
 from sparkbird.errors import ColumnNameError, SchemaError
-from sparkbird.runtime.providers import PROVIDERS
+from sparkbird.runtime.providers import DEVICES
 from sparkbird.runtime.scoring import OnInvalid
 from sparkbird.runtime.worker import ByCount, Content, Model, Models
 from sparkbird.schema import DROPPED, Output, Schema
 from sparkbird.spark.backend import BACKENDS, Column, newest
 from sparkbird.spark.columns import Signature, name_of, quoted
+from sparkbird.spark.gpu import offered, rows_of_a_batch, share
 from sparkbird.spark.transport import content, destination
 from sparkbird.spark.types import result_type
 
@@ -57,7 +58,8 @@ def udf(
     inputs
         What the columns are, for `sparkbird.compile`.
     device
-        "cpu", "cuda", or "auto", which is the CPU.
+        "cpu", "cuda", or "auto": a GPU for the forests of the model where an executor has one
+        and it is predicted to be worth it, else the CPU.
     on_invalid
         What becomes of rows that the original model would not take: "raise" names the
         column and the number of rows, "null" gives those rows NULL.
@@ -68,7 +70,7 @@ def udf(
         The model cannot be compiled, or has no such output.
     """
     for name, value, known in (
-        ("device", device, [*PROVIDERS]),
+        ("device", device, [*DEVICES]),
         ("on_invalid", on_invalid, [*get_args(OnInvalid)]),
         ("_backend", _backend or newest(), [*BACKENDS]),
     ):
@@ -105,8 +107,15 @@ class Scorer:
         """The type of its column."""
         return result_type(self.outputs, as_struct=self.as_struct)
 
-    def on_worker(self, columns: Sequence[str], shared: Content) -> Model:
-        """Itself as workers know it, for a call with `columns`."""
+    def wants_gpu(self, profile: Any = None) -> bool:
+        """Whether workers are to use a GPU, if they have one."""
+        if self.device == "auto" and offered(profile):
+            choice = self.model.choice([output.name for output in self.outputs])
+            return choice is not None and choice.rows() <= rows_of_a_batch()
+        return self.device == "cuda"
+
+    def on_worker(self, columns: Sequence[str], shared: Content, profile: Any = None) -> Model:
+        """Itself as workers know it, for a call with `columns`, where there is that `profile`."""
         return Model(
             digest=self.model.digest,
             content=shared,
@@ -114,6 +123,7 @@ class Scorer:
             columns=tuple(columns.index(column.name) for column in self.schema.columns),
             as_struct=self.as_struct,
             device=self.device,
+            gpu_share=share(profile) if self.wants_gpu(profile) else 0.0,
             on_invalid=self.on_invalid,
             vectors=any(output.kind == "dense" for output in self.outputs),
         )
@@ -174,13 +184,21 @@ class ModelUDF:
         ColumnCountError, ColumnNameError
             They cannot be the model's.
         """
+        return self.of_read(self.read(*columns))
+
+    def read(self, *columns: Column | str) -> list[Column]:
+        """Those of `columns`, the model's own if there are none, that it reads, in its order.
+
+        Raises
+        ------
+        ColumnCountError, ColumnNameError
+            They cannot be the model's.
+        """
         given = [*columns] or self._own()
         known = {*self._signature.fitted} if self._signature.named else set()
         names = [_name(column, known) for column in given]
         read = [given[i] for i in self._signature.positions(names)]
-        return self.of_read(
-            [F.col(quoted(c) if c in known else c) if isinstance(c, str) else c for c in read]
-        )
+        return [F.col(quoted(c) if c in known else c) if isinstance(c, str) else c for c in read]
 
     def of_read(self, columns: Sequence[Column]) -> Column:
         """The column of predictions for `columns`, those alone that are read, in order."""
@@ -254,9 +272,17 @@ class ModelUDF:
             self._made = {**kept, (application, in_sql): made}
         return self._made[application, in_sql]
 
-    def _on_worker(self, columns: Sequence[str]) -> Any:
+    def wants_gpu(self, profile: Any = None) -> bool:
+        """Whether workers are to use a GPU, if they have one, by that ``ResourceProfile``."""
+        return any(scorer.wants_gpu(profile) for scorer in self._scorers)
+
+    def on_worker(self, profile: Any = None) -> Any:
+        """What workers call with the Arrow columns that are read, by a ``ResourceProfile``."""
+        return self._on_worker(self._signature.read, profile)
+
+    def _on_worker(self, columns: Sequence[str], profile: Any = None) -> Any:
         """The models as workers know them, for a call with `columns`."""
-        models = [(s.name, s.on_worker(columns, content(s.model))) for s in self._scorers]
+        models = [(s.name, s.on_worker(columns, content(s.model), profile)) for s in self._scorers]
         return Models(tuple(models)) if self._several else models[0][1]
 
 

@@ -22,7 +22,7 @@ from sparkbird.graph.build import IR_VERSION, OPSET
 from sparkbird.prices.fit import Sample, fitted
 from sparkbird.prices.units import UNITS
 from sparkbird.runtime.part import Part, Result
-from sparkbird.runtime.providers import CPU
+from sparkbird.runtime.providers import ON_CPU
 
 #: A family and a sample of it.
 Family: TypeAlias = tuple[str, Sample]
@@ -249,7 +249,7 @@ def _running(
 ) -> Any:
     """A function that runs the graph, into `place` if there is one."""
     dtype = np.dtype(np.float64) if place is None else place.dtype
-    part = Part(content, [Result(output, dtype)], [CPU])
+    part = Part(content, [Result(output, dtype)], ON_CPU)
     if place is None:
         return lambda: part.run(feeds)
     return lambda: part.run_into(feeds, {output: place})

@@ -25,7 +25,7 @@ from sparkbird.runtime.graph import Graph
 from sparkbird.runtime.lookups import lookups
 from sparkbird.runtime.part import Result
 from sparkbird.runtime.plan import Plan
-from sparkbird.runtime.providers import CPU, ON_CPU
+from sparkbird.runtime.providers import ON_CPU
 
 _ROWS, _TRAINED = 10_000, 20_000
 _FLOAT64 = np.dtype(np.float64)
@@ -160,7 +160,7 @@ def _lookups(effort: Effort) -> Iterator[Sample]:
         rows = effort.rows(rows)  # noqa: PLW2901
         compiled, words = _encoder(1, distinct)
         given = feeds(compiled.schema, [pa.array(rng.choice(words, rows).tolist())])
-        (lookup,) = lookups(Graph(compiled.to_bytes()), [CPU])
+        (lookup,) = lookups(Graph(compiled.to_bytes()))
         counts = {"call": 1, "distinct": min(rows, distinct), "row": rows}
 
         def run(lookup: Any = lookup, given: Any = given) -> None:

@@ -23,7 +23,8 @@ _VERSIONS = ("Python", "sparkbird", "numpy", "pyarrow", "onnxruntime", "llvmlite
 def calibrated(*, quick: bool, progress: Callable[[str], None]) -> Prices:
     """The prices of this machine; `quick` ones show that it runs, and nothing else.
 
-    Those of CUDA are measured where there is a device, and else are as they were.
+    Those of CUDA are measured where there is a device, and else are as they were; those of forests
+    on a GPU always are.
     """
     effort, before = QUICK if quick else FULL, shipped()
     devices = dict(before.strategies)
@@ -36,7 +37,13 @@ def calibrated(*, quick: bool, progress: Callable[[str], None]) -> Prices:
         graphs = operators.prices(effort)
         progress("kernels, columns and look-ups")
         ours = own.prices(before.own, effort)
-    return Prices(machine=_here(quick=quick), strategies=devices, own=ours, operators=graphs)
+    return Prices(
+        machine=_here(quick=quick),
+        gpu=before.gpu,
+        strategies=devices,
+        own=ours,
+        operators=graphs,
+    )
 
 
 def file_of(prices: Prices, folder: Path) -> Path:

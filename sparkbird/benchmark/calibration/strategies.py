@@ -10,7 +10,7 @@ from sparkbird.graph.build import build, serialized
 from sparkbird.prices.fit import Sample, fitted
 from sparkbird.prices.units import UNITS
 from sparkbird.runtime.part import Part, Result
-from sparkbird.runtime.providers import CPU, CUDA
+from sparkbird.runtime.providers import ON_CPU, Gpu, Placement
 from sparkbird.trees import Forest, leaf_sum, using
 from sparkbird.trees.choose import STRATEGIES
 from sparkbird.trees.work import Work
@@ -26,7 +26,7 @@ SIZES = [
 ]
 # fmt: on
 _LARGEST_PRODUCT = 2**21  # more takes seconds by gemm, and nobody wants it there
-_PROVIDERS = {"cpu": CPU, "cuda": CUDA}
+_PLACEMENTS = {"cpu": ON_CPU, "cuda": Placement(Gpu(), products=True)}
 
 
 def prices(
@@ -77,6 +77,6 @@ def _timed(
         y = leaf_sum(forest, x)
         content = serialized(build({"x": x}, {"y": y}))
     result = Result("y", np.dtype(np.float64), (forest.n_outputs,))
-    part = Part(content, [result], [_PROVIDERS[device]])
+    part = Part(content, [result], _PLACEMENTS[device])
     feeds = {"x": np.random.default_rng(1).standard_normal(shape)}
     return nanoseconds(lambda: part.run(feeds), effort)

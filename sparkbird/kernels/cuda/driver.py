@@ -6,6 +6,7 @@ The context is the primary one, which PyTorch and ONNX Runtime use as well: addr
 from __future__ import annotations
 
 import ctypes
+import os
 import weakref
 from collections.abc import Sequence
 from functools import cache, cached_property
@@ -17,9 +18,19 @@ from sparkbird.errors import ProviderError
 
 HINT = "install sparkbird[gpu] on a machine with a GPU of NVIDIA, or use device='cpu'."
 
+#: The processes that have asked the driver for something; copies of them must not.
+_started: set[int] = set()
+
 
 class DeviceMemoryError(MemoryError):
     """The device has less memory than was asked for."""
+
+    def for_users(self, what: str) -> ProviderError:
+        """The error for users, once there is nothing left to try."""
+        return ProviderError(
+            f"the GPU has too little memory for {what}",
+            "let fewer tasks share it, or use device='cpu'.",
+        )
 
 
 def bindings() -> Any:
@@ -40,13 +51,17 @@ def bindings() -> Any:
 def lacking() -> str:
     """Why no GPU can be used here, if that is so."""
     try:
-        device()
+        _count(os.getpid())
     except ProviderError as error:
         return error.fact
     return ""
 
 
-@cache
+def count() -> int:
+    """How many GPUs can be used here, of those that ``CUDA_VISIBLE_DEVICES`` leaves."""
+    return 0 if lacking() else _count(os.getpid())
+
+
 def device(number: int = 0) -> Device:
     """A GPU of this machine, the same one whenever asked.
 
@@ -55,21 +70,69 @@ def device(number: int = 0) -> Device:
     ProviderError
         There is none, or the packages for it are not installed.
     """
+    return _device(os.getpid(), number)
+
+
+@cache
+def _device(_: int, number: int) -> Device:
     return Device(number)
+
+
+@cache
+def _count(_: int) -> int:
+    return int(called(_initialised(), "cuDeviceGetCount"))
+
+
+def _initialised() -> Any:
+    """The driver's functions, ready to be called."""
+    driver = bindings()
+    if _started - {os.getpid()}:
+        raise ProviderError(
+            "a GPU cannot be used in a process that was forked from one that uses it",
+            "start processes by the method 'spawn', or use device='cpu'.",
+        )
+    try:
+        called(driver, "cuInit", 0)
+    except RuntimeError as error:  # cuda-bindings finds no driver, or the driver no GPU
+        raise ProviderError(f"there is no GPU to use ({_first_line(error)})", HINT) from error
+    _started.add(os.getpid())
+    return driver
+
+
+def called(driver: Any, name: str, *arguments: Any) -> Any:
+    """What a function of the driver gives.
+
+    Raises
+    ------
+    DeviceMemoryError
+        The device has too little memory.
+    ProviderError
+        It fails for another reason.
+    """
+    error, *found = getattr(driver, name)(*arguments)
+    if error == driver.CUresult.CUDA_ERROR_OUT_OF_MEMORY:
+        raise DeviceMemoryError(f"{name}: the GPU is out of memory")
+    if error:
+        _, text = driver.cuGetErrorString(error)
+        said = text.decode() if text else str(error)
+        raise ProviderError(f"the GPU cannot be used: {name} says {said}", HINT)
+    return found[0] if found else None
 
 
 class Device:
     """The GPU of that number, of those that ``CUDA_VISIBLE_DEVICES`` leaves."""
 
     def __init__(self, number: int) -> None:
-        self._driver = bindings()
-        try:
-            self._call("cuInit", 0)
-        except RuntimeError as error:  # cuda-bindings finds no driver, or the driver no GPU
-            raise ProviderError(f"there is no GPU to use ({_first_line(error)})", HINT) from error
+        self._driver = _initialised()
+        self._process = os.getpid()
         self._handle = self._call("cuDeviceGet", number)
-        self._context = self._call("cuDevicePrimaryCtxRetain", self._handle)
         self.name: str = self._call("cuDeviceGetName", 256, self._handle).split(b"\0")[0].decode()
+        self.identity: str = bytes(self._call("cuDeviceGetUuid", self._handle).bytes).hex()
+        self.total_bytes = int(self._call("cuDeviceTotalMem", self._handle))
+
+    @cached_property
+    def _context(self) -> Any:
+        return self._call("cuDevicePrimaryCtxRetain", self._handle)
 
     def use(self) -> None:
         """Make it that of this thread."""
@@ -152,19 +215,13 @@ class Device:
         return int(self._call("cuDeviceGetAttribute", attribute, self._handle))
 
     def _free(self, function: str, address: int) -> None:
+        if os.getpid() != self._process:  # a copy, which has nothing on the device
+            return
         self.use()
         getattr(self._driver, function)(address)
 
     def _call(self, name: str, *arguments: Any) -> Any:
-        """What a function of the driver gives."""
-        error, *found = getattr(self._driver, name)(*arguments)
-        if error == self._driver.CUresult.CUDA_ERROR_OUT_OF_MEMORY:
-            raise DeviceMemoryError(f"{name}: the GPU is out of memory")
-        if error:
-            _, text = self._driver.cuGetErrorString(error)
-            said = text.decode() if text else str(error)
-            raise ProviderError(f"the GPU cannot be used: {name} says {said}", HINT)
-        return found[0] if found else None
+        return called(self._driver, name, *arguments)
 
 
 class Memory:

@@ -13,7 +13,6 @@ from typing import TypeAlias
 
 import numpy as np
 
-from sparkbird.errors import ProviderError
 from sparkbird.kernels.cuda.driver import Device, DeviceMemoryError, Memory
 
 #: Rows of a chunk, at most, and what their values and what is made of them may take on a device
@@ -127,30 +126,27 @@ def in_chunks(
     """
     own = sum(map(_row_bytes, blocks)) + row_bytes
     rows = max(1, min(len(results), CHUNK_ROWS, CHUNK_BYTES // max(1, own)))
-    while not _fitted(lanes, blocks, results, compute, rows):
+    while (lacking := _lacking(lanes, blocks, results, compute, rows)) is not None:
         if rows <= LEAST_ROWS:
-            raise ProviderError(
-                f"the GPU has too little memory for {rows:,} rows of a forest",
-                "let fewer tasks share it, or use device='cpu'.",
-            )
+            raise lacking.for_users(f"{rows:,} rows of a forest") from lacking
         rows = -(-rows // 2)
 
 
-def _fitted(
+def _lacking(
     lanes: Sequence[Lane],
     blocks: Sequence[np.ndarray],
     results: np.ndarray,
     compute: Compute,
     rows: int,
-) -> bool:
-    """Whether there was memory for chunks of so many rows; if not, lanes have given theirs back."""
+) -> DeviceMemoryError | None:
+    """What was wrong if chunks of so many rows did not fit; lanes have given their memory back."""
     try:
         _in_chunks(lanes, blocks, results, compute, rows)
-    except DeviceMemoryError:
+    except DeviceMemoryError as error:
         for lane in lanes:
             lane.free()
-        return False
-    return True
+        return error
+    return None
 
 
 def _in_chunks(

@@ -1,0 +1,58 @@
+"""Batches of whole rows on their way through a model."""
+
+import pyarrow as pa
+import pytest
+
+from sparkbird.runtime.gathered import Rows, gathered
+
+
+def batches(*counts):
+    start = 0
+    for count in counts:
+        numbers = range(start, start + count)
+        yield pa.RecordBatch.from_pydict({"n": [*numbers], "s": [str(n) for n in numbers]})
+        start += count
+
+
+# fmt: off
+COUNTS = [
+    ([],              5, []),
+    ([0],             5, [0]),
+    ([7],             5, [7]),
+    ([2, 2, 2, 2],    5, [6, 2]),
+    ([5, 1, 4],       5, [5, 5]),
+    ([0, 0, 3],       5, [3]),
+    ([3, 9, 1],       1, [3, 9, 1]),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("given", "at_least", "want"), COUNTS)
+def test_small_batches_become_larger_ones(given, at_least, want):
+    found = [*gathered(batches(*given), at_least)]
+    assert [batch.num_rows for batch in found] == want
+    numbers = [n for batch in found for n in batch.column("n").to_pylist()]
+    assert numbers == [*range(sum(given))]
+
+
+def test_a_batch_is_handed_on_before_the_next_is_asked_for():
+    taken = []
+
+    def given():
+        for batch in batches(5, 5):
+            taken.append(batch)
+            yield batch
+
+    assert next(gathered(given(), 5)).num_rows == 5
+    assert len(taken) == 1
+
+
+def test_the_result_is_added_to_the_columns_that_are_kept():
+    def doubled(numbers):
+        return pa.array([2 * n for n in numbers.to_pylist()])
+
+    rows = Rows(doubled, takes=(0,), kept=1, name="twice", at_least=4)
+    found = [*rows(batches(2, 2, 1))]
+    assert [batch.schema.names for batch in found] == [["n", "twice"]] * 2
+    assert found[0].column("twice").to_pylist() == [0, 2, 4, 6]
+    assert found[1].to_pydict() == {"n": [4], "twice": [8]}
