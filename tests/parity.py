@@ -16,6 +16,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+import onnxruntime as ort
 import pandas as pd
 import pytest
 from sklearn.base import clone
@@ -31,8 +32,9 @@ from sparkbird.graph.sparse import Sparse
 from sparkbird.graph.table import Table, columns_of
 from sparkbird.inputs import resolve
 from sparkbird.kernels.cuda import driver
-from sparkbird.model import _as_original
+from sparkbird.model import CompiledModel, _as_original
 from sparkbird.runtime.plan import KERNELS
+from sparkbird.runtime.providers import CUDA
 from sparkbird.runtime.scoring import score
 from sparkbird.runtime.sessions import SESSIONS, open_session
 from sparkbird.schema import MATRIX, Schema
@@ -144,6 +146,7 @@ def compare(case: Case, compiled: Any, model: Any, method: str, X: Any) -> None:
         if case.whole and len(rows):
             expected = quietly(getattr(model, method), rows)
         assert_same(case, actual, head(expected, len(rows)), f"{method} in ONNX Runtime")
+        assert_gpu_agrees(case, compiled, method, rows, head(expected, len(rows)))
 
 
 def check_traps(case: Case, compiled: Any, model: Any, methods: tuple[str, ...], X: Any) -> None:
@@ -159,6 +162,17 @@ def check_traps(case: Case, compiled: Any, model: Any, methods: tuple[str, ...],
             actual = getattr(compiled, method)(rows[~refused])
             assert_kernels_agree(compiled, method, rows[~refused], actual)
             assert_same(case, actual, expected, f"{method} of the rows with {value}")
+            assert_gpu_agrees(case, compiled, method, rows[~refused], expected)
+
+
+def assert_gpu_agrees(case: Case, compiled: Any, method: str, rows: Any, expected: Any) -> None:
+    """What has no forest is on a GPU as near to the original as it is on the CPU."""
+    if driver.lacking() or CUDA not in ort.get_available_providers():
+        return
+    if b"TreeEnsemble" in compiled.to_bytes():  # the same to the last bit, see below
+        return
+    on_gpu = CompiledModel(compiled.to_bytes(), device="cuda")
+    assert_same(case, getattr(on_gpu, method)(rows), expected, f"{method} on a GPU")
 
 
 def assert_kernels_agree(compiled: Any, method: str, rows: Any, actual: Any) -> None:
@@ -177,7 +191,7 @@ def assert_kernels_agree(compiled: Any, method: str, rows: Any, actual: Any) -> 
         (output,) = session.outputs
         tensors = [plain[tensor.name].astype(tensor.numpy) for tensor in output.tensors]
         for one, other in zip(as_list(actual), as_list(_as_original(output, tensors)), strict=True):
-            where = f"{method}, {'GPU' if session.on_gpu else 'kernels'}"
+            where = f"{method}, {'GPU' if session.gpu else 'kernels'}"
             np.testing.assert_array_equal(np.asarray(one), np.asarray(other), where)
 
 

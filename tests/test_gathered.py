@@ -5,12 +5,15 @@ import pytest
 
 from sparkbird.runtime.gathered import Rows, gathered
 
+SCHEMA = pa.schema({"n": pa.int64(), "s": pa.string()})
+
 
 def batches(*counts):
     start = 0
     for count in counts:
         numbers = range(start, start + count)
-        yield pa.RecordBatch.from_pydict({"n": [*numbers], "s": [str(n) for n in numbers]})
+        columns = {"n": [*numbers], "s": [str(n) for n in numbers]}
+        yield pa.RecordBatch.from_pydict(columns, SCHEMA)
         start += count
 
 
