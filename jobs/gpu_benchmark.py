@@ -1,7 +1,7 @@
 """Measure sparkbird on a GPU: ``python jobs/gpu_benchmark.py [FILE.json] [--only PART]``.
 
 Forests beside nvForest (nvforest-cu13) and Hummingbird (hummingbird-ml, torch), if these are
-installed; and a whole pipeline.
+installed; a whole pipeline; and Spark with as many task slots as cores.
 Says what it does as it goes, prints one table at the end, and writes what it found to the file,
 if one is named, as soon as it is there.
 """
@@ -28,7 +28,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only", action="append", choices=[*PARTS], help="a part; all if left out; repeatable"
     )
-    parser.add_argument("--repeats", type=int, help="the rounds; 9 if left out")
+    parser.add_argument("--repeats", type=int, help="the rounds; 9, and 5 in Spark, if left out")
     return parser.parse_args()
 
 

@@ -12,7 +12,7 @@ from sparkbird.benchmark.options import Options
 from sparkbird.benchmark.results import Measurement
 
 #: Each part, a module ``gpu_...`` with a `measured`, and how many rounds it takes.
-PARTS = {"forests": 9, "flights": 9}
+PARTS = {"forests": 9, "flights": 9, "spark": 5}
 
 
 def measured(
