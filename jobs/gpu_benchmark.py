@@ -1,51 +1,54 @@
-"""Measure forests on a GPU: ``python jobs/gpu_benchmark.py [FILE.json]``, in a few minutes.
+"""Measure sparkbird on a GPU: ``python jobs/gpu_benchmark.py [FILE.json] [--only PART]``.
 
-Prints one table, and writes what it found to the file if one is named.
+Forests beside nvForest (nvforest-cu13) and Hummingbird (hummingbird-ml, torch), if these are
+installed; a whole pipeline; and Spark with as many task slots as cores.
+Says what it does as it goes, prints one table at the end, and writes what it found to the file,
+if one is named, as soon as it is there.
 """
 
-import json
-import statistics
+import argparse
 import sys
-from dataclasses import asdict
+import time
 from pathlib import Path
 
-from sparkbird.benchmark.gpu import measured
-from sparkbird.benchmark.results import Machine, Measurement
-from sparkbird.kernels.cuda import driver
+from rich.console import Console
 
-REPEATS = 9
+from sparkbird.benchmark.gpu import PARTS, measured
+from sparkbird.benchmark.gpu_report import Gpu, table, to_json
+from sparkbird.benchmark.results import Machine
+
+#: Where the table goes to a file or a pipe, so many characters are a line.
+WIDTH = 200
 
 
-def line(found: Measurement) -> str:
-    """One way to do one work: its median in ms, the least and the most, and rows a second."""
-    times = [1e3 * value for value in found.seconds]
-    middle = statistics.median(times)
-    spread = f"{middle:10.3f} ms ({min(times):.3f} to {max(times):.3f})"
-    return f"{found.way:36} {found.rows:>9,} rows {spread:34} {found.rows / middle / 1e3:8.1f} M/s"
+def arguments() -> argparse.Namespace:
+    """What to measure, and where to write it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("file", nargs="?", type=Path, help="for all measurements, as JSON")
+    parser.add_argument(
+        "--only", action="append", choices=[*PARTS], help="a part; all if left out; repeatable"
+    )
+    parser.add_argument("--repeats", type=int, help="the rounds; 9, and 5 in Spark, if left out")
+    return parser.parse_args()
 
 
 def main() -> None:
-    """All there is to measure, work by work."""
-    device = driver.device()
-    gpu = {"device": device.name, "driver": driver_release(), "cuda": device.driver_version}
-    about = {**gpu, "machine": asdict(Machine.here())}
-    print(f"{gpu['device']}, driver {gpu['driver']} (CUDA {gpu['cuda']})")
-    found, case = [], ""
-    for one in measured(REPEATS, lambda what: print(f"... {what}", file=sys.stderr, flush=True)):
-        if one.case != case:
-            print(f"\n{one.case}")
-        case = one.case
-        print(line(one), flush=True)
-        found.append(asdict(one))
-    if sys.argv[1:]:
-        Path(sys.argv[1]).write_text(json.dumps({**about, "found": found}, indent=1) + "\n")
+    """All there is to measure, part by part."""
+    wanted = arguments()
+    start = time.perf_counter()
 
+    def progress(what: str) -> None:
+        passed = time.perf_counter() - start
+        print(f"{passed:5.0f} s  {what}", file=sys.stderr, flush=True)
 
-def driver_release() -> str:
-    """The release of the driver, as the kernel module says it."""
-    path = Path("/proc/driver/nvidia/version")
-    words = path.read_text().split() if path.exists() else []
-    return next((word for word in words if word[0].isdigit() and word.count(".") > 1), "unknown")
+    gpu, machine, found = Gpu.here(), Machine.here(), []
+    for one in measured(wanted.only or [*PARTS], wanted.repeats, progress):
+        found.append(one)
+        if wanted.file:
+            wanted.file.write_text(to_json(gpu, machine, found), encoding="utf-8")
+    progress("done")
+    console = Console()
+    Console(width=console.width if console.is_terminal else WIDTH).print(table(gpu, found))
 
 
 if __name__ == "__main__":

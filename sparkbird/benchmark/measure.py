@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -80,3 +83,31 @@ def pinned(threads: int) -> Iterator[None]:
 def installed(*modules: str) -> bool:
     """Whether these modules can be imported."""
     return all(find_spec(module) is not None for module in modules)
+
+
+def attempted(
+    calls: Mapping[str, Callable[[], Result]],
+) -> tuple[dict[str, Result], dict[str, str]]:
+    """What each gives, and what to say of those that fail: they do not keep others from it.
+
+    >>> attempted({"half": lambda: 1 / 2, "none": lambda: 1 / 0})
+    ({'half': 0.5}, {'none': 'fails: ZeroDivisionError: division by zero'})
+    """
+    found: dict[str, Result] = {}
+    failed: dict[str, str] = {}
+    for name, call in calls.items():
+        try:
+            found[name] = call()
+        except Exception as error:  # noqa: BLE001, PERF203  of any kind: it is told
+            failed[name] = failure(error)
+    return found, failed
+
+
+def failure(error: Exception) -> str:
+    """What to say of a way that does not work, in one line.
+
+    >>> failure(ValueError("no such tree"))
+    'fails: ValueError: no such tree'
+    """
+    first = str(error).partition("\n")[0]
+    return f"fails: {type(error).__name__}: {first[:100]}"

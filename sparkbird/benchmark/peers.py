@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from sparkbird.benchmark.apart import Apart
-from sparkbird.benchmark.measure import installed, rounds
+from sparkbird.benchmark.measure import failure, installed, rounds
 from sparkbird.compiler import compile as compile_model
 
 #: Rows to results.
@@ -81,8 +81,7 @@ def prepared(peers: Mapping[str, Peer], task: Task) -> tuple[dict[str, Call], di
             except Exception as error:  # of any kind: what it cannot do, it says so
                 if way == OWN:
                     raise
-                first = str(error).partition("\n")[0]
-                notes[way] = f"fails: {type(error).__name__}: {first[:100]}"
+                notes[way] = failure(error)
             else:
                 calls[way] = call
     return calls, notes

