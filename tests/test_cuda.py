@@ -12,6 +12,7 @@ from sparkbird.kernels.columns import ColumnRows
 from sparkbird.kernels.cuda import driver, layout, library, transfer, walks
 from sparkbird.kernels.cuda.driver import DeviceMemoryError
 from sparkbird.kernels.cuda.forest import Forest
+from sparkbird.kernels.cuda.transfer import OnDevice
 from sparkbird.kernels.forest import Matrix
 from sparkbird.kernels.given import of_matrix
 from sparkbird.kernels.trees import ranked
@@ -334,9 +335,13 @@ def test_rows_of_another_library_are_added_up_where_they_are():
     leaf = np.random.default_rng(0).standard_normal((len(forest.left), 1))
     kernel = Forest(forest, leaf)
     lane, found = kernel.lane(), np.empty((len(x), 1))
-    lane.stream.get(found, kernel.sums_on_device(torch.from_numpy(x).cuda(), lane))
+    rows = OnDevice.of(torch.from_numpy(x).cuda())
+    lane.stream.get(found, kernel.sums_on_device(rows, lane))
     lane.stream.wait()
-    np.testing.assert_array_equal(found, added(leaf, walked(forest, x)))
+    want = added(leaf, walked(forest, x))
+    np.testing.assert_array_equal(found, want)
+    np.testing.assert_array_equal(kernel.result(rows), want)
+    np.testing.assert_array_equal(Forest(forest).result(rows), walked(forest, x))
 
 
 def test_the_walks_that_add_up_and_those_that_store_have_blocks_of_whole_warps():

@@ -191,7 +191,7 @@ class OnHost:
         return SimpleNamespace(stream=self.device.stream())
 
     def sums_on_device(self, rows, lane):
-        assert rows.__cuda_array_interface__["shape"][1] == 28
+        assert rows.shape[1] == 28
 
 
 @pytest.mark.skipif(machine.host() is None, reason="there are no kernels for this processor")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -21,9 +20,9 @@ from sparkbird.benchmark.ways import Way, timed
 from sparkbird.compiler import compile as compile_model
 from sparkbird.kernels import machine
 from sparkbird.kernels.cuda import driver
-from sparkbird.kernels.cuda.driver import Device, Memory
+from sparkbird.kernels.cuda.driver import Device
 from sparkbird.kernels.cuda.forest import Forest
-from sparkbird.kernels.cuda.transfer import Lane
+from sparkbird.kernels.cuda.transfer import Lane, OnDevice
 from sparkbird.kernels.forest import Forest as HostForest, Matrix
 from sparkbird.kernels.memory import aligned
 from sparkbird.runtime.forests import Found, forests
@@ -35,18 +34,6 @@ MANY, FEW, BATCH = 1_000_000, 10_000, 100_000
 CALLS = 20
 #: The types of the sums, and what is said of those that are not the first.
 SUMS: dict[str, np.dtype] = {"": np.dtype(np.float32), ", float64 sums": np.dtype(np.float64)}
-
-
-class Rows:
-    """A matrix [N, F] on a device."""
-
-    def __init__(self, memory: Memory, shape: tuple[int, int], dtype: np.dtype) -> None:
-        self.memory, self.shape, self.dtype = memory, shape, dtype
-
-    @property
-    def __cuda_array_interface__(self) -> dict[str, Any]:
-        address = (self.memory.address, False)
-        return {"shape": self.shape, "typestr": self.dtype.str, "data": address, "version": 3}
 
 
 def measured(options: Options) -> Iterator[Measurement]:
@@ -92,13 +79,14 @@ def _resident(ours: dict[str, Forest], x: np.ndarray, calls: int) -> dict[str, W
     """Rows that are on the device, and sums that stay there."""
     found = {}
     for said, forest in ours.items():
-        rows = Rows(forest.device.copy(x), (len(x), x.shape[1]), x.dtype)
+        memory = forest.device.copy(x)
+        rows = OnDevice(memory.address, (len(x), x.shape[1]), x.dtype, memory)
         call = partial(_sums_on_device, forest, rows, forest.lane())
         found[f"{OWN}{said}"] = Way(len(x), call, calls)
     return found
 
 
-def _sums_on_device(forest: Forest, rows: Rows, lane: Lane) -> None:
+def _sums_on_device(forest: Forest, rows: OnDevice, lane: Lane) -> None:
     forest.sums_on_device(rows, lane)
     lane.stream.wait()
 

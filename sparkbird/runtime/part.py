@@ -15,6 +15,7 @@ import numpy as np
 from sparkbird.dtypes import NO_TOKEN, STRING
 from sparkbird.errors import ProviderError
 from sparkbird.kernels.cuda.driver import DeviceMemoryError
+from sparkbird.kernels.cuda.transfer import OnDevice
 from sparkbird.runtime.apart import Apart
 from sparkbird.runtime.encoded import Encoded
 from sparkbird.runtime.entries import by_row
@@ -73,6 +74,7 @@ class Part:
             options.add_session_config_entry(_RECORDS, "1")
             ort.preload_dlls()  # CUDA's, from the packages beside it
         self._names = [name for result in results for name in result.names]
+        self._dtype = results[0].dtype
         self._sparse = [result for result in results if result.entries]
         self._tokens = [result.name for result in results if result.tokens]
         self._session = ort.InferenceSession(
@@ -83,7 +85,8 @@ class Part:
         self._binds = not strings and not self._sparse
         self._takes = [value.name for value in self._session.get_inputs()]
         self.providers: tuple[str, ...] = tuple(self._session.get_providers())
-        self._on_gpu = on_gpu
+        self.on_gpu = on_gpu
+        self._gpu = placement.gpu
         self.placed: dict[str, Counter[str]] = {}
         if placement.gpu:
             self.placed = _placed(self._session) if on_gpu else _all_on_cpu(content)
@@ -116,9 +119,21 @@ class Part:
             binding.bind_output(name, "cpu", 0, values.dtype, values.shape, address)
         self._run(self._session.run_with_iobinding, binding)
 
+    def run_on_gpu(self, feeds: Mapping[str, Any]) -> OnDevice:
+        """The first result, a matrix that stays on the GPU which computes it."""
+        assert self._gpu
+        binding = self._session.io_binding()
+        for name in self._takes:
+            binding.bind_cpu_input(name, _plain(feeds[name]))
+        binding.bind_output(self._names[0], "cuda", self._gpu.number)
+        self._run(self._session.run_with_iobinding, binding)
+        binding.synchronize_outputs()
+        (found,) = binding.get_outputs()
+        return OnDevice(found.data_ptr(), tuple(found.shape()), self._dtype, found)
+
     def _run(self, function: Any, *arguments: Any) -> Any:
         """What a function of the session gives."""
-        if not self._on_gpu:
+        if not self.on_gpu:
             return function(*arguments)
         try:
             return function(*arguments)

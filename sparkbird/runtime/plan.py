@@ -16,7 +16,7 @@ from sparkbird.kernels import machine
 from sparkbird.kernels.columns import ColumnRows
 from sparkbird.kernels.cuda import driver
 from sparkbird.kernels.cuda.forest import Forest as DeviceForest
-from sparkbird.kernels.forest import Forest, Matrix, Rows
+from sparkbird.kernels.forest import Forest, Matrix
 from sparkbird.kernels.machine import Machine
 from sparkbird.kernels.single import TooLargeError
 from sparkbird.runtime.apart import Apart
@@ -67,7 +67,12 @@ class Step:
         rows = (self.fold and self.fold.rows(values)) or self._rows(values)
         values[self.result] = self.forest.result(rows)
 
-    def _rows(self, values: dict[str, Any]) -> Rows:
+    def _rows(self, values: dict[str, Any]) -> Any:
+        """As the forest takes them: on the GPU, if they are computed there."""
+        if self.before and self.before.on_gpu:
+            if self.rows not in values:
+                values[self.rows] = self.before.run_on_gpu(values)
+            return values[self.rows]
         given = values[self.casts.source] if self.casts else None
         if self.casts and isinstance(given, Apart):
             columns = self.casts.columns(given, self.forest.features.tolist())

@@ -15,7 +15,7 @@ from sparkbird.kernels.cuda import driver
 from sparkbird.kernels.cuda.driver import Device, Memory
 from sparkbird.kernels.cuda.layout import LANES, WORD
 from sparkbird.kernels.cuda.part import Leaves, Part, Ranking
-from sparkbird.kernels.cuda.transfer import Chunk, Lane, Lanes, in_chunks
+from sparkbird.kernels.cuda.transfer import CHUNK_ROWS, Chunk, Lane, Lanes, OnDevice, in_chunks
 from sparkbird.kernels.cuda.walks import Ranks, Target
 from sparkbird.kernels.forest import Rows
 from sparkbird.kernels.given import Given, of_matrix
@@ -100,8 +100,10 @@ class Forest:
         del values, coded
         return {"call": 1.0}
 
-    def result(self, rows: Rows) -> np.ndarray:
+    def result(self, rows: Rows | OnDevice) -> np.ndarray:
         """The sums, or the numbers if there are no values."""
+        if isinstance(rows, OnDevice):
+            return self._of_device(rows)
         return self.numbers(rows) if self._sums is None else self.sums(rows)
 
     def sums(self, rows: Rows) -> np.ndarray:
@@ -113,18 +115,33 @@ class Forest:
         """The number of each row's leaf in each tree, [N, T] int32."""
         return self._run(rows, np.empty((rows.count, self._trees), _NUMBERS), self._store)
 
-    def sums_on_device(self, rows: Any, lane: Lane) -> int:
-        """The address of the sums of a matrix [N, F] on the device, in order of the lane's stream.
+    def sums_on_device(self, rows: OnDevice, lane: Lane) -> int:
+        """The address of the sums of rows on the device, in order of the lane's stream."""
+        chunk = Chunk(rows.address, rows.shape[0], (0,), (rows.row_bytes,))
+        return self._add(lane, chunk, rows.dtype, self._ready_for(rows, lane))
 
-        `rows` has a ``__cuda_array_interface__``, as arrays of CuPy and tensors of PyTorch have.
-        """
-        found = rows.__cuda_array_interface__
-        (count, width), dtype = found["shape"], np.dtype(found["typestr"])
-        assert not found.get("strides"), "rows lie in one piece"
-        like = np.empty((0, width), dtype)
+    def _of_device(self, rows: OnDevice) -> np.ndarray:
+        """The result for rows on the device, where they stay."""
+        count = rows.shape[0]
+        results = np.empty((count, *self.lengths), _NUMBERS if self._sums is None else self._sums)
+        compute = self._store if self._sums is None else self._add
+        self.device.use()
+        with self._lanes.taken(1) as (lane,):
+            ready = self._ready_for(rows, lane)
+            for first in range(0, count, CHUNK_ROWS):
+                some = results[first : first + CHUNK_ROWS]
+                place = rows.address + first * rows.row_bytes
+                chunk = Chunk(place, len(some), (0,), (rows.row_bytes,))
+                back = lane.pinned("results", some.nbytes)
+                lane.stream.get(back, compute(lane, chunk, rows.dtype, ready))
+                lane.stream.wait()
+                some[...] = back.view(some.dtype).reshape(some.shape)
+        return results
+
+    def _ready_for(self, rows: OnDevice, lane: Lane) -> list[_Ready]:
+        like = np.empty((0, rows.shape[1]), rows.dtype)
         givens = [of_matrix(like, part.features, part.thresholds) for part in self.parts]
-        chunk = Chunk(found["data"][0], count, (0,), (width * dtype.itemsize,))
-        return self._add(lane, chunk, dtype, self._ready(givens, lane))
+        return self._ready(givens, lane)
 
     def lane(self) -> Lane:
         """A stream with memory of its own, for `sums_on_device`."""

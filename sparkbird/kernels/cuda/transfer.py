@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -35,6 +35,32 @@ class Chunk:
     count: int
     starts: tuple[int, ...]
     strides: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class OnDevice:
+    """A matrix [N, F] on a device, in one piece; `kept` has the memory that it lies in."""
+
+    address: int
+    shape: tuple[int, int]
+    dtype: np.dtype
+    kept: Any
+
+    @classmethod
+    def of(cls, rows: Any) -> OnDevice:
+        """That of an array of CuPy or a tensor of PyTorch: what has a ``__cuda_array_interface__``.
+
+        Source: the CUDA array interface, version 3, numba.readthedocs.io.
+        """
+        found = rows.__cuda_array_interface__
+        assert not found.get("strides"), "rows lie in one piece"
+        count, width = found["shape"]
+        return cls(found["data"][0], (count, width), np.dtype(found["typestr"]), rows)
+
+    @property
+    def row_bytes(self) -> int:
+        """How far it is from one row to the next."""
+        return self.shape[1] * self.dtype.itemsize
 
 
 class Lane:
