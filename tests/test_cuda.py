@@ -95,17 +95,24 @@ def test_rows_say_where_their_values_are(order):
 
 # Kernels are compiled where there is a compiler.
 
-_BASE = {"RANK": "unsigned char", "STORES": 0, "THREADS": 256, "ROWS": 2, "OUTPUTS": 3, "NEAR": 1}
+_BASE = {
+    "RANK": "unsigned char", "STORES": 0, "NUMBERS": 0, "THREADS": 256, "ROWS": 2, "OUTPUTS": 3,
+    "NEAR": 1,
+}  # fmt: skip
+_STORES = {**_BASE, "LEAF": "unsigned", "WIDTH": 1, "OUTPUTS": 1, "STORES": 1, "NUMBERS": 1}
 # fmt: off
 KERNELS = [
     ("rank",   {"VALUE": "float", "RANK": "unsigned char"}),
     ("rank",   {"VALUE": "double", "RANK": "unsigned short"}),
     ("full",   {**_BASE, "LEAF": "float", "WIDTH": 1, "LEVELS": 8}),
     ("full",   {**_BASE, "LEAF": "double", "WIDTH": 3, "LEVELS": 0, "RANK": "unsigned short"}),
-    ("full",   {**_BASE, "LEAF": "unsigned", "WIDTH": 1, "OUTPUTS": 1, "LEVELS": 3, "STORES": 1}),
+    ("full",   {**_STORES, "LEVELS": 3}),
+    ("full",   {**_STORES, "LEVELS": 3, "LEAF": "double", "NUMBERS": 0}),
     ("sparse", {**_BASE, "LEAF": "double", "WIDTH": 3, "NEAR": 0}),
-    ("sparse", {**_BASE, "LEAF": "unsigned", "WIDTH": 1, "OUTPUTS": 1, "STORES": 1}),
-    ("add",    {"LEAF": "double"}),
+    ("sparse", _STORES),
+    ("sparse", {**_STORES, "LEAF": "float", "NUMBERS": 0}),
+    ("add",    {"LEAF": "double", "ONE": 0, "NUMBERS": 1}),
+    ("add",    {"LEAF": "float", "ONE": 1, "NUMBERS": 0}),
 ]
 # fmt: on
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import onnxruntime as ort
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -30,7 +31,7 @@ from sparkbird.errors import ProviderError
 from sparkbird.kernels.cuda import driver
 from sparkbird.kernels.cuda.driver import DeviceMemoryError
 from sparkbird.runtime import plan, sessions as sessions_module
-from sparkbird.runtime.providers import Gpu
+from sparkbird.runtime.providers import CUDA, Gpu
 from sparkbird.runtime.sessions import Sessions, open_session
 from sparkbird.runtime.worker import Inline, Model
 from tests import device
@@ -47,6 +48,11 @@ TABLE = pd.DataFrame(X, columns=[*"abcde"])
 TABLE["town"] = RNG.choice(["Bern", "Oslo", "Rome", "Ålesund"], ROWS)
 TABLE["month"] = RNG.integers(1, 13, ROWS).astype(np.float64)
 TABLE.loc[::7, "b"] = np.nan
+
+
+without_provider = pytest.mark.skipif(
+    CUDA in ort.get_available_providers(), reason="this onnxruntime can use a GPU"
+)
 
 
 @pytest.fixture(params=["as NumPy", pytest.param("real", marks=pytest.mark.gpu)])
@@ -130,6 +136,7 @@ def test_one_row_stays_on_the_gpu_however_often_it_comes():
     assert own._host is None
 
 
+@without_provider
 @pytest.mark.usefixtures("gpu")
 def test_a_model_without_forests_asks_for_an_onnxruntime_that_can_use_a_gpu():
     model = LogisticRegression().fit(X, CLASSES)
@@ -221,6 +228,7 @@ def test_sessions_leave_room_on_a_gpu_for_rows(boosted, monkeypatch):
     assert len(sessions._kept) == 2
 
 
+@without_provider
 @pytest.mark.usefixtures("gpu")
 def test_large_products_beside_forests_ask_for_an_onnxruntime_that_can_use_a_gpu():
     rows = RNG.standard_normal((200, 100))

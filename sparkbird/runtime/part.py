@@ -110,9 +110,7 @@ class Part:
             for name, values in self.run(feeds).items():
                 places[name][...] = values
             return
-        binding = self._session.io_binding()
-        for name in self._takes:
-            binding.bind_cpu_input(name, _plain(feeds[name]))
+        binding = self._bound(feeds)
         for name in self._names:
             values = places[name]
             address = values.ctypes.data
@@ -122,14 +120,19 @@ class Part:
     def run_on_gpu(self, feeds: Mapping[str, Any]) -> OnDevice:
         """The first result, a matrix that stays on the GPU which computes it."""
         assert self._gpu
-        binding = self._session.io_binding()
-        for name in self._takes:
-            binding.bind_cpu_input(name, _plain(feeds[name]))
+        binding = self._bound(feeds)
         binding.bind_output(self._names[0], "cuda", self._gpu.number)
         self._run(self._session.run_with_iobinding, binding)
         binding.synchronize_outputs()
         (found,) = binding.get_outputs()
         return OnDevice(found.data_ptr(), tuple(found.shape()), self._dtype, found)
+
+    def _bound(self, feeds: Mapping[str, Any]) -> Any:
+        """A binding of the inputs, which are on the GPU with that if it is there that it runs."""
+        binding = self._session.io_binding()
+        for name in self._takes:
+            self._run(binding.bind_cpu_input, name, _plain(feeds[name]))
+        return binding
 
     def _run(self, function: Any, *arguments: Any) -> Any:
         """What a function of the session gives."""
@@ -138,7 +141,7 @@ class Part:
         try:
             return function(*arguments)
         except Exception as error:  # ONNX Runtime has one class for all that fails in a run
-            if "memory" in str(error):
+            if "memory" in str(error).lower():
                 raise DeviceMemoryError(str(error)) from error
             raise
 

@@ -45,6 +45,8 @@ GPU_ROWS, GPU_ROWS_OF_A_THREAD = 2**20, 2**17
 #: rows it is tried with half of them if that was too much.
 GPU_RUN_BYTES, GPU_LEAST_ROWS = 512 * 2**20, 64
 
+_NO_ROWS = np.zeros(0, np.bool_)
+
 #: Runs have a multiple of so many rows, which a graph may work on together.
 WHOLE_ROWS = 16
 
@@ -72,6 +74,8 @@ def score(
     """
     schema = session.schema
     rows = len(next(iter(inputs.values())))
+    if session.gpu and not rows:  # ONNX Runtime reduces no empty tensors there
+        return {r.name: np.empty((0, *r.lengths), r.dtype) for r in session.results}, _NO_ROWS
     runs = [] if schema.whole or rows <= 1 else _runs(session, inputs, rows, threads)
     several = len(runs) > 1 or bool(runs and session.gpu)  # these are halved if need be
     results = _in_runs(session, inputs, runs, threads) if several else session.run(inputs)

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import ctypes
 import os
+import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
@@ -17,6 +20,10 @@ import numpy as np
 from sparkbird.errors import ProviderError
 
 HINT = "install sparkbird[gpu] on a machine with a GPU of NVIDIA, or use device='cpu'."
+
+#: How long a core waits for the device and does nothing else, and how long it then leaves it to
+#: others each time: to tasks that read and write rows, where Spark has as many as cores.
+SPIN_SECONDS, PAUSE_SECONDS = 3e-4, 5e-5
 
 #: The processes that have asked the driver for something; copies of them must not.
 _started: set[int] = set()
@@ -231,11 +238,38 @@ class Memory:
         self.address, self.size = address, size
 
 
+@dataclass(frozen=True, eq=False)
+class Launch:
+    """A kernel, how many blocks of how many threads run it, and its arguments."""
+
+    kernel: Any
+    grid: tuple[int, int]
+    block: tuple[int, int]
+    shared: int
+    arguments: Sequence[Any]
+    places: Any
+
+    @classmethod
+    def of(
+        cls,
+        kernel: Any,
+        grid: tuple[int, int],
+        block: tuple[int, int],
+        arguments: Sequence[tuple[int, Any]],
+        shared: int,
+    ) -> Launch:
+        """Each argument is a value and its type of ctypes."""
+        kept = [kind(value) for value, kind in arguments]
+        places = (ctypes.c_void_p * len(kept))(*map(ctypes.addressof, kept))
+        return cls(kernel, grid, block, shared, kept, places)
+
+
 class Stream:
     """What is done on a device in order."""
 
     def __init__(self, owner: Device, handle: Any) -> None:
         self.device, self.handle = owner, handle
+        self._recorded: list[Launch] | None = None
         weakref.finalize(self, owner._free, "cuStreamDestroy", handle).atexit = False  # noqa: SLF001
 
     def put(self, place: int, array: np.ndarray) -> None:
@@ -257,15 +291,49 @@ class Stream:
         shared: int = 0,
     ) -> None:
         """Run a kernel; each argument is a value and its type of ctypes."""
-        kept = [kind(value) for value, kind in arguments]
-        places = (ctypes.c_void_p * len(kept))(*map(ctypes.addressof, kept))
+        made = Launch.of(kernel, grid, block, arguments, shared)
+        if self._recorded is not None:
+            self._recorded.append(made)
+        self.run(made)
+
+    def run(self, launch: Launch) -> None:
+        """The same as before, or for the first time."""
+        address = ctypes.addressof(launch.places)  # the driver copies what is there
+        sizes = *launch.grid, 1, *launch.block, 1, launch.shared
         call = self.device._call  # noqa: SLF001
-        address = ctypes.addressof(places)  # the driver has copied what is there when it returns
-        call("cuLaunchKernel", kernel, *grid, 1, *block, 1, shared, self.handle, address, 0)
+        call("cuLaunchKernel", launch.kernel, *sizes, self.handle, address, 0)
+
+    @contextmanager
+    def recorded(self) -> Iterator[list[Launch]]:
+        """What is launched meanwhile."""
+        found: list[Launch] = []
+        self._recorded = found
+        try:
+            yield found
+        finally:
+            self._recorded = None
+
+    @cached_property
+    def _event(self) -> Any:
+        found = self.device._call("cuEventCreate", 2)  # noqa: SLF001  nobody asks for its time
+        weakref.finalize(self, self.device._free, "cuEventDestroy", found).atexit = False  # noqa: SLF001
+        return found
+
+    def after(self, other: Stream) -> None:
+        """Do what follows once `other` has done what it was told until now."""
+        call = self.device._call  # noqa: SLF001
+        call("cuEventRecord", other._event, other.handle)
+        call("cuStreamWaitEvent", self.handle, other._event, 0)
 
     def wait(self) -> None:
-        """Until all is done."""
-        self.device._call("cuStreamSynchronize", self.handle)  # noqa: SLF001
+        """Until all is done: at once if that is soon, else so that others have the core."""
+        driver = self.device._driver  # noqa: SLF001
+        busy = driver.CUresult.CUDA_ERROR_NOT_READY
+        until = time.perf_counter() + SPIN_SECONDS
+        while driver.cuStreamQuery(self.handle)[0] == busy:
+            if time.perf_counter() > until:
+                time.sleep(PAUSE_SECONDS)
+        self.device._call("cuStreamSynchronize", self.handle)  # noqa: SLF001  what went wrong, if so
 
 
 def _first_line(error: Exception) -> str:

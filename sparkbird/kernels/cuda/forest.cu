@@ -9,11 +9,13 @@
 //   RANK     unsigned char or unsigned short
 //   LEAF     float or double, the values of leaves and their sums; unsigned, for their numbers
 //   STORES   1 if leaves are stored, 0 if they are added up
+//   NUMBERS  1 if leaves are numbers, 0 if they are values
 //   THREADS  of a block, a multiple of 32
 //   ROWS     how many rows a thread takes down the trees side by side
 //   OUTPUTS  how many sums a row has, WIDTH how many of them a leaf adds to
 //   NEAR     1 if ranks are copied to shared memory
 //   LEVELS   of a tree that has most of them
+//   ONE      1 if there is one sum of a row, to which all trees add
 
 typedef unsigned long long u64;
 
@@ -240,7 +242,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sparse(
         }
 #pragma unroll
         for (int r = 0; r < ROWS; ++r)
-#if STORES
+#if NUMBERS
             sink.take(r, &at[r], tree.y, t);
 #else
             sink.take(r, values + (u64)at[r] * WIDTH, tree.y, t);
@@ -252,9 +254,16 @@ extern "C" __global__ void __launch_bounds__(THREADS) sparse(
 #endif
 
 #ifdef ADD
-// The values of leaves whose numbers [T, count] are known, added tree after tree.
+#if NUMBERS
+typedef unsigned FOUND;
+#else
+typedef LEAF FOUND;
+#endif
+
+// The values of leaves, which are known or whose numbers are [T, apart], added tree after tree.
+// Loads do not wait for sums, nor one for another: there are too few rows to hide that.
 extern "C" __global__ void add(
-    const unsigned* numbers, unsigned apart, unsigned count, unsigned tree_count,
+    const FOUND* found, unsigned apart, unsigned count, unsigned tree_count,
     const unsigned* outputs_of_trees, const LEAF* values, unsigned width, LEAF* out,
     unsigned outputs, unsigned adds
 ) {
@@ -262,10 +271,17 @@ extern "C" __global__ void add(
     u64 row = thread / outputs, output = thread % outputs;
     if (row >= count) return;
     LEAF total = adds ? out[row * outputs + output] : 0;
-#pragma unroll 8
+#pragma unroll 32
     for (unsigned t = 0; t < tree_count; ++t) {
-        unsigned k = output - outputs_of_trees[t];
-        if (k < width) total += __ldg(values + (u64)numbers[(u64)t * apart + row] * width + k);
+        unsigned k = ONE ? 0 : output - outputs_of_trees[t];
+        if (ONE || k < width) {
+            const FOUND* one = found + (u64)t * apart + row;
+#if NUMBERS
+            total += __ldg(values + (u64)__ldg(one) * width + k);
+#else
+            total += __ldg(one);
+#endif
+        }
     }
     out[row * outputs + output] = total;
 }

@@ -5,16 +5,17 @@ N is the number of rows, F of features, T of trees, L of leaves, K of outputs.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
 from sparkbird.kernels.cuda import driver
-from sparkbird.kernels.cuda.driver import Device, Memory
+from sparkbird.kernels.cuda.driver import Device
+from sparkbird.kernels.cuda.kinds import Leaves
 from sparkbird.kernels.cuda.layout import LANES, WORD
-from sparkbird.kernels.cuda.part import Leaves, Part, Ranking
+from sparkbird.kernels.cuda.part import Part, Ranking
 from sparkbird.kernels.cuda.transfer import CHUNK_ROWS, Chunk, Lane, Lanes, OnDevice, in_chunks
 from sparkbird.kernels.cuda.walks import Ranks, Target
 from sparkbird.kernels.forest import Rows
@@ -33,11 +34,20 @@ _NUMBERS = np.dtype(np.int32)
 
 @dataclass(frozen=True, eq=False)
 class _Ready:
-    """A part, how its columns come from values, and the ranks of distinct ones on the device."""
+    """A part, how its columns come from values, and where ranks of distinct ones are, if any."""
 
     part: Part
     ranking: Ranking
-    coded: Memory | None
+    coded: int = 0
+
+    @property
+    def key(self) -> tuple[Ranking, int]:
+        """What tells it from others of the same part."""
+        return self.ranking, self.coded
+
+
+#: Launches what gives the results of a chunk, whose address it gives.
+_Compute: TypeAlias = Callable[[Lane, Chunk, np.dtype, list[_Ready]], int]
 
 
 class Forest:
@@ -78,6 +88,7 @@ class Forest:
         made = [*ranked(trees)]
         self.parts = [Part(self.device, trees, one, output, self._leaves) for one in made]
         self._lanes = Lanes(self.device)
+        self._matrices: dict[tuple[int, np.dtype], list[_Ready]] = {}
         self._described = f"{count:,} trees of at most {len(trees.levels) - 1} levels by a kernel"
         self._described += f" ({self.device.name}, {self.size / 2**20:,.1f} MiB)"
 
@@ -118,7 +129,7 @@ class Forest:
     def sums_on_device(self, rows: OnDevice, lane: Lane) -> int:
         """The address of the sums of rows on the device, in order of the lane's stream."""
         chunk = Chunk(rows.address, rows.shape[0], (0,), (rows.row_bytes,))
-        return self._add(lane, chunk, rows.dtype, self._ready_for(rows, lane))
+        return self._again(self._add, lane, chunk, rows.dtype, self._ready_for(rows, lane))
 
     def _of_device(self, rows: OnDevice) -> np.ndarray:
         """The result for rows on the device, where they stay."""
@@ -133,22 +144,32 @@ class Forest:
                 place = rows.address + first * rows.row_bytes
                 chunk = Chunk(place, len(some), (0,), (rows.row_bytes,))
                 back = lane.pinned("results", some.nbytes)
-                lane.stream.get(back, compute(lane, chunk, rows.dtype, ready))
+                lane.stream.get(back, self._again(compute, lane, chunk, rows.dtype, ready))
                 lane.stream.wait()
                 some[...] = back.view(some.dtype).reshape(some.shape)
         return results
 
     def _ready_for(self, rows: OnDevice, lane: Lane) -> list[_Ready]:
-        like = np.empty((0, rows.shape[1]), rows.dtype)
-        givens = [of_matrix(like, part.features, part.thresholds) for part in self.parts]
-        return self._ready(givens, lane)
+        kind = rows.shape[1], rows.dtype
+        if kind not in self._matrices:
+            like = np.empty((0, rows.shape[1]), rows.dtype)
+            givens = [of_matrix(like, part.features, part.thresholds) for part in self.parts]
+            self._matrices[kind] = self._ready(givens, lane)
+        return self._matrices[kind]
+
+    def _again(
+        self, compute: _Compute, lane: Lane, chunk: Chunk, dtype: np.dtype, ready: list[_Ready]
+    ) -> int:
+        """What `compute` gives; what it launches is launched again for a chunk like this one."""
+        key = compute.__name__, chunk, dtype, tuple(one.key for one in ready)
+        return lane.again(key, lambda: compute(lane, chunk, dtype, ready))
 
     def lane(self) -> Lane:
         """A stream with memory of its own, for `sums_on_device`."""
         self.device.use()
         return Lane(self.device)
 
-    def _run(self, rows: Rows, results: np.ndarray, compute: Any) -> np.ndarray:
+    def _run(self, rows: Rows, results: np.ndarray, compute: _Compute) -> np.ndarray:
         if not len(results) or not results.shape[1]:
             return results
         self.device.use()
@@ -157,11 +178,12 @@ class Forest:
         row_bytes = sum(part.words * WORD for part in self.parts) + numbered * 4 * self._trees
         with self._lanes.taken(LANES_OF_A_RUN) as lanes:
             ready = self._ready(givens, lanes[0])
+            for other in lanes[1:] if any(one.coded for one in ready) else ():
+                other.stream.after(lanes[0].stream)
             dtype = givens[0].dtype
 
             def of_chunk(lane: Lane, chunk: Chunk) -> int:
-                found: int = compute(lane, chunk, dtype, ready)
-                return found
+                return self._again(compute, lane, chunk, dtype, ready)
 
             in_chunks(lanes, givens[0].blocks, results, of_chunk, row_bytes)
         return results
@@ -169,25 +191,24 @@ class Forest:
     def _ready(self, givens: Sequence[Given], lane: Lane) -> list[_Ready]:
         found = []
         for part, given in zip(self.parts, givens, strict=True):
-            coded = self._coded(part, given, lane) if given.distinct is not None else None
+            coded = self._coded(part, given, lane) if given.distinct is not None else 0
             found.append(_Ready(part, part.ranking(given), coded))
         return found
 
-    def _coded(self, part: Part, given: Given, lane: Lane) -> Memory:
-        """The ranks of distinct values on the device."""
+    def _coded(self, part: Part, given: Given, lane: Lane) -> int:
+        """Where the ranks of distinct values are on the device, in order of the lane's stream."""
         assert given.distinct is not None
         distinct = np.ascontiguousarray(given.distinct)
         own = of_matrix(distinct, part.features, part.thresholds)
         count = len(distinct)
-        memory = self.device.memory(_tiles(count) * LANES * WORD * part.words)
+        place = lane.memory(f"coded {part.first}", _tiles(count) * LANES * WORD * part.words)
         chunk = Chunk(lane.memory("distinct", distinct.nbytes), count, (0,), (distinct.strides[0],))
         lane.stream.put(chunk.address, distinct)
-        ranks = Ranks(memory.address, count, part.words, part.ranks)
-        _rank(lane, _Ready(part, part.ranking(own), None), chunk, distinct.dtype, ranks)
-        lane.stream.wait()  # before other lanes read it
-        return memory
+        ranks = Ranks(place, count, part.words, part.ranks)
+        _rank(lane, _Ready(part, part.ranking(own)), chunk, distinct.dtype, ranks)
+        return place
 
-    def _add(self, lane: Lane, chunk: Chunk, dtype: np.dtype, ready: Sequence[_Ready]) -> int:
+    def _add(self, lane: Lane, chunk: Chunk, dtype: np.dtype, ready: list[_Ready]) -> int:
         assert self._sums is not None
         few = chunk.count < ROWS_OF_A_PROCESSOR * self.device.processors
         out = lane.memory("out", chunk.count * self._outputs * self._sums.itemsize)
@@ -198,13 +219,13 @@ class Forest:
                 one.part.add(lane.stream, ranks, target)
                 continue
             apart = _tiles(chunk.count) * LANES
-            size = apart * one.part.count * _NUMBERS.itemsize
-            numbers = Target(lane.memory("numbers", size), 1, apart)
-            one.part.store(lane.stream, ranks, numbers)
-            one.part.add_numbered(lane.stream, numbers, chunk.count, target)
+            size = apart * one.part.count * one.part.stored_bytes
+            stored = Target(lane.memory("stored", size), 1, apart)
+            one.part.store_for_sums(lane.stream, ranks, stored)
+            one.part.add_stored(lane.stream, stored, chunk.count, target)
         return out
 
-    def _store(self, lane: Lane, chunk: Chunk, dtype: np.dtype, ready: Sequence[_Ready]) -> int:
+    def _store(self, lane: Lane, chunk: Chunk, dtype: np.dtype, ready: list[_Ready]) -> int:
         out = lane.memory("out", chunk.count * self._trees * _NUMBERS.itemsize)
         for one in ready:
             ranks = self._ranks(lane, one, chunk, dtype)
@@ -226,5 +247,4 @@ def _tiles(count: int) -> int:
 def _rank(lane: Lane, one: _Ready, chunk: Chunk, dtype: np.dtype, ranks: Ranks) -> None:
     table = one.ranking.placed(chunk.starts, chunk.strides)
     address = lane.constant(f"table {one.part.first} {len(chunk.starts)}", table)
-    coded = one.coded.address if one.coded else 0
-    one.part.rank(lane.stream, one.ranking, address, (chunk.address, dtype), coded, ranks)
+    one.part.rank(lane.stream, one.ranking, address, (chunk.address, dtype), one.coded, ranks)

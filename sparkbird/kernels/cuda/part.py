@@ -12,26 +12,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sparkbird.kernels.cuda import layout, walks
+from sparkbird.kernels.cuda import layout
 from sparkbird.kernels.cuda.driver import Device, Memory, Stream
+from sparkbird.kernels.cuda.kinds import Leaves, Walks
 from sparkbird.kernels.cuda.layout import LANES, WORD
 from sparkbird.kernels.cuda.library import kernel
-from sparkbird.kernels.cuda.walks import C_TYPES, MOST_OUTPUTS, Ranks, Target, Walk
+from sparkbird.kernels.cuda.walks import C_TYPES, Ranks, Target
 from sparkbird.kernels.given import Given
 from sparkbird.kernels.trees import BYTE, Ranked, Trees
 
 #: Warps of a block that ranks rows, a word each at a time.
 _WARPS = 8
-
-
-@dataclass(frozen=True, eq=False)
-class Leaves:
-    """The values [L, K] of leaves, here and on the device, and the first output of trees, [T]."""
-
-    values: np.ndarray
-    memory: Memory
-    output: np.ndarray
-    outputs: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,20 +62,19 @@ class Part:
         self._device, self._leaves = device, leaves
         self._columns = layout.Columns.of(part, layout.nodes_of(trees, part))
         self.words = self._columns.words(self.ranks)
-        self._numbers, self._sums = self._walks(trees, part, output, leaves)
+        self._walks = Walks.of(device, trees, part, self._columns, self.ranks, output, leaves)
         self._outputs = device.copy(output[part.first : part.last].astype(np.uint32))
         self._rankings: list[tuple[Given, Ranking]] = []
 
     @property
     def size(self) -> int:
         """Its arrays on the device, in bytes."""
-        kept = {m for walk in (self._numbers, self._sums) if walk for m in walk.kept}
-        return sum(memory.size for memory in kept)
+        return sum(memory.size for memory in self._walks.kept)
 
     @property
     def adds_at_once(self) -> bool:
         """Whether sums can be had without the numbers of leaves."""
-        return self._sums is not None
+        return self._walks.sums is not None
 
     def ranking(self, given: Given) -> Ranking:
         """How the columns come from what is given."""
@@ -119,60 +109,46 @@ class Part:
 
     def store(self, stream: Stream, ranks: Ranks, target: Target) -> None:
         """Store the numbers of rows' leaves."""
-        self._numbers.run(stream, ranks, target)
+        self._walks.numbers.run(stream, ranks, target)
 
     def add(self, stream: Stream, ranks: Ranks, target: Target) -> None:
         """Add up the values of rows' leaves."""
-        assert self._sums
-        self._sums.run(stream, ranks, target)
+        assert self._walks.sums
+        self._walks.sums.run(stream, ranks, target)
 
-    def add_numbered(self, stream: Stream, numbers: Target, count: int, target: Target) -> None:
-        """The same by the `numbers` of leaves, those of a tree beside each other."""
+    def store_for_sums(self, stream: Stream, ranks: Ranks, target: Target) -> None:
+        """Store what `add_stored` adds up: values of leaves, or numbers of leaves of many."""
+        (self._walks.values or self._walks.numbers).run(stream, ranks, target)
+
+    @property
+    def stored_bytes(self) -> int:
+        """What that takes for a row and tree."""
+        return self._leaves.values.itemsize if self._leaves and self._walks.values else WORD
+
+    def add_stored(self, stream: Stream, stored: Target, count: int, target: Target) -> None:
+        """The sums by what is `stored` of leaves, those of a tree beside each other."""
         leaves = self._leaves
         assert leaves
         arguments = [
-            (numbers.address, c_void_p),
-            (numbers.tree_step, c_uint32),
+            (stored.address, c_void_p),
+            (stored.tree_step, c_uint32),
             (count, c_uint32),
             (self.count, c_uint32),
             (self._outputs.address, c_void_p),
             (leaves.memory.address, c_void_p),
-            (leaves.values.shape[1], c_uint32),
+            (leaves.width, c_uint32),
             (target.address, c_void_p),
             (leaves.outputs, c_uint32),
             (int(target.adds), c_uint32),
         ]
-        found = kernel(self._device, "add", {"LEAF": C_TYPES[leaves.values.dtype]})
+        defined: dict[str, str | int] = {
+            "LEAF": C_TYPES[leaves.values.dtype],
+            "ONE": int(leaves.outputs == 1),
+            "NUMBERS": int(self._walks.values is None),
+        }
+        found = kernel(self._device, "add", defined)
         threads = 64
         stream.launch(found, (-(-count * leaves.outputs // threads), 1), (threads, 1), arguments)
-
-    def _walks(
-        self, trees: Trees, part: Ranked, output: np.ndarray, leaves: Leaves | None
-    ) -> tuple[Walk, Walk | None]:
-        """What stores numbers, and what adds values up, if that can be done at once."""
-        one = {"STORES": 1, "OUTPUTS": 1, "WIDTH": 1}
-        many = leaves and {"STORES": 0, "OUTPUTS": leaves.outputs, "WIDTH": leaves.values.shape[1]}
-        adds = leaves if leaves and leaves.outputs <= MOST_OUTPUTS else None
-        numbers, number = trees.leaf[:, None].astype(np.uint32), np.dtype(np.uint32)
-        device, ranks, columns = self._device, self.ranks, self._columns
-        if layout.is_full(trees, part, columns, ranks):
-            made = layout.full(trees, part, columns, ranks, numbers, output)
-            if walks.fits(device, made.room, self.words):
-                stores = walks.full(device, made, ranks, number, **one)
-                if not adds or not many:
-                    return stores, None
-                content = adds.values[trees.leaf]
-                made = layout.full(trees, part, columns, ranks, content, output)
-                if not walks.fits(device, made.room, self.words):
-                    return stores, None
-                return stores, walks.full(device, made, ranks, content.dtype, **many)
-        bare = layout.sparse(trees, part, columns, output)
-        nodes, roots = device.copy(bare.nodes), device.copy(bare.roots)
-        stores = walks.sparse(nodes, roots, self.count, None, ranks, number, **one)
-        if not adds or not many:
-            return stores, None
-        leaf = adds.values.dtype
-        return stores, walks.sparse(nodes, roots, self.count, adds.memory, ranks, leaf, **many)
 
 
 def _ranking(device: Device, columns: layout.Columns, part: Part, given: Given) -> Ranking:

@@ -5,19 +5,24 @@ N is the number of rows, K of results of a row.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from threading import Lock
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from sparkbird.kernels.cuda.driver import Device, DeviceMemoryError, Memory
+from sparkbird.kernels.cuda.driver import Device, DeviceMemoryError, Launch, Memory
 
 #: Rows of a chunk, at most, and what their values and what is made of them may take on a device
 #: together, in bytes; so few rows that less is not tried for when memory is short.
 CHUNK_ROWS, CHUNK_BYTES, LEAST_ROWS = 128 * 2**10, 512 * 2**20, 1024
+
+#: Of so many chunks a lane knows what to launch: a batch, and its rest.
+PROGRAMS = 8
 
 #: Where blocks start in a chunk: at a multiple of so many bytes.
 _ALIGNED = 256
@@ -63,6 +68,14 @@ class OnDevice:
         return self.shape[1] * self.dtype.itemsize
 
 
+@dataclass(frozen=True)
+class Program:
+    """What is launched for a chunk, and where its results are."""
+
+    launches: list[Launch]
+    result: int
+
+
 class Lane:
     """A stream, and memory here and there that is used again for every chunk."""
 
@@ -71,6 +84,7 @@ class Lane:
         self._memory: dict[str, Memory] = {}
         self._pinned: dict[str, np.ndarray] = {}
         self._constants: dict[str, bytes] = {}
+        self._programs: OrderedDict[Any, Program] = OrderedDict()
 
     def memory(self, name: str, size: int) -> int:
         """The address of the memory of that name on the device, so many bytes at least."""
@@ -78,6 +92,7 @@ class Lane:
         if known is None or known.size < size:
             self._memory.pop(name, None)
             self._constants.pop(name, None)
+            self._programs.clear()
             del known
             self._memory[name] = self.device.memory(size)
         return self._memory[name].address
@@ -93,6 +108,7 @@ class Lane:
         """The address of a copy of a small array, made anew only if another was there."""
         address, content = self.memory(name, array.nbytes), array.tobytes()
         if self._constants.get(name) != content:
+            self._programs.clear()
             staged = self.pinned(name, array.nbytes)
             self.stream.wait()  # for copies of what was there
             staged[:] = array.view(np.uint8)
@@ -100,9 +116,28 @@ class Lane:
             self._constants[name] = content
         return address
 
+    def again(self, key: Any, make: Callable[[], int]) -> int:
+        """What `make` gives; what it launches is launched again if the same is asked for.
+
+        That is what it was as long as memory stays where it is. Launching anew takes ten times as
+        long as a small forest.
+        """
+        known = self._programs.get(key)
+        if known is not None:
+            for launch in known.launches:
+                self.stream.run(launch)
+            return known.result
+        with self.stream.recorded() as launches:
+            result = make()
+        self._programs[key] = Program(launches, result)
+        while len(self._programs) > PROGRAMS:
+            self._programs.popitem(last=False)
+        return result
+
     def free(self) -> None:
         """Give all of it back."""
         self.stream.wait()
+        self._programs.clear()
         self._memory.clear()
         self._constants.clear()
         self._pinned.clear()
@@ -193,9 +228,7 @@ def _in_chunks(
         span = slice(first, min(first + rows, len(results)))
         _collect(lane, waiting.pop(place, None), results)
         address = lane.memory("values", max(starts[-1], _ALIGNED))
-        for block, start, size, whole in zip(blocks, starts[:-1], sizes, direct, strict=True):
-            own = block[span]
-            lane.stream.put(address + start, own if whole else _staged(lane, own, start, size))
+        _put(lane, address, [block[span] for block in blocks], starts, direct)
         found = compute(lane, Chunk(address, span.stop - span.start, starts[:-1], strides))
         back = lane.pinned("results", results[span].nbytes)
         lane.stream.get(back, found)
@@ -204,12 +237,30 @@ def _in_chunks(
         _collect(lanes[place], waiting[place], results)
 
 
-def _staged(lane: Lane, values: np.ndarray, start: int, size: int) -> np.ndarray:
-    """A copy of `values` in pinned memory, from where it is copied on without waiting."""
-    place = lane.pinned(f"block {start}", size)[: values.nbytes]
-    staged = place.view(values.dtype).reshape(values.shape)
-    np.copyto(staged, values)
-    return staged
+def _put(
+    lane: Lane,
+    address: int,
+    blocks: Sequence[np.ndarray],
+    starts: Sequence[int],
+    direct: Sequence[bool],
+) -> None:
+    """Copy blocks to where they start on the device, from pinned memory, which nobody waits for.
+
+    Those that are not there already are put there beside each other, and go in one piece:
+    processes that share a GPU take turns, perhaps for each.
+    """
+    staged = lane.pinned("values", starts[-1]) if not all(direct) else None
+    for whole, group in groupby(range(len(blocks)), key=lambda i: direct[i]):
+        places = [*group]
+        for i in places:
+            if whole or staged is None:
+                lane.stream.put(address + starts[i], blocks[i])
+                continue
+            own = staged[starts[i] : starts[i] + blocks[i].nbytes]
+            np.copyto(own.view(blocks[i].dtype).reshape(blocks[i].shape), blocks[i])
+        if not whole and staged is not None:
+            first, last = starts[places[0]], starts[places[-1]] + blocks[places[-1]].nbytes
+            lane.stream.put(address + first, staged[first:last])
 
 
 def _collect(lane: Lane, waiting: tuple[slice, np.ndarray] | None, results: np.ndarray) -> None:
