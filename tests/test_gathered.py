@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from sparkbird.runtime.gathered import Rows, gathered
+from sparkbird.runtime.gathered import Columns, Rows, gathered
 
 SCHEMA = pa.schema({"n": pa.int64(), "s": pa.string()})
 
@@ -32,10 +32,20 @@ COUNTS = [
 
 @pytest.mark.parametrize(("given", "at_least", "want"), COUNTS)
 def test_small_batches_become_larger_ones(given, at_least, want):
-    found = [*gathered(batches(*given), at_least)]
+    rows = Rows(lambda n, s: s, takes=(0, 1), kept=1, name="s", at_least=at_least)
+    found = [*rows(batches(*given))]
     assert [batch.num_rows for batch in found] == want
     numbers = [n for batch in found for n in batch.column("n").to_pylist()]
     assert numbers == [*range(sum(given))]
+    columns = Columns(lambda n, s: s, at_least)
+    arrays = [*columns((b.column("n"), b.column("s")) for b in batches(*given))]
+    assert arrays == [batch.column("s") for batch in found]
+
+
+def test_a_single_column_comes_as_it_is():
+    columns = Columns(lambda n: n, 4)
+    found = [*columns(batch.column("n") for batch in batches(2, 2, 1))]
+    assert [array.to_pylist() for array in found] == [[0, 1, 2, 3], [4]]
 
 
 def test_a_batch_is_handed_on_before_the_next_is_asked_for():
@@ -46,7 +56,7 @@ def test_a_batch_is_handed_on_before_the_next_is_asked_for():
             taken.append(batch)
             yield batch
 
-    assert next(gathered(given(), 5)).num_rows == 5
+    assert [batch.num_rows for batch in next(gathered(given(), 5, len))] == [5]
     assert len(taken) == 1
 
 

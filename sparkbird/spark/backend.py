@@ -25,11 +25,13 @@ class Backend:
     """One of the two.
 
     make     Spark's UDF for a function of this many columns, and its result type
+    gather   the same for a function that should be called with many rows, if it can be so
     columns  the columns to call that UDF with, for those of the model
     """
 
     make: Callable[[Callable[..., Any], int, DataType], Any]
     columns: Callable[[Sequence[Column]], list[Column]]
+    gather: Callable[[Callable[..., Any], int, DataType], Any]
 
 
 def newest() -> str:
@@ -42,6 +44,16 @@ def _arrow(function: Callable[..., Any], _: int, returns: DataType) -> Any:
 
     with _without_advice():
         return arrow_udf(function, returns, ArrowUDFType.SCALAR)
+
+
+def _arrow_gathered(function: Callable[..., Any], _: int, returns: DataType) -> Any:
+    """Spark computes each such column by itself, and hands over its rows for it."""
+    from pyspark.sql.functions import ArrowUDFType, arrow_udf
+
+    from sparkbird.runtime.gathered import GATHERED_ROWS, Columns
+
+    with _without_advice():
+        return arrow_udf(Columns(function, GATHERED_ROWS), returns, ArrowUDFType.SCALAR_ITER)
 
 
 def _pandas(function: Callable[..., Any], count: int, returns: DataType) -> Any:
@@ -78,6 +90,6 @@ def _with_kinds(columns: Sequence[Column]) -> list[Column]:
 
 
 BACKENDS = {
-    "arrow": Backend(_arrow, list),
-    "pandas": Backend(_pandas, _with_kinds),
+    "arrow": Backend(_arrow, list, _arrow_gathered),
+    "pandas": Backend(_pandas, _with_kinds, _pandas),
 }

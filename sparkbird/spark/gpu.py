@@ -9,7 +9,9 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from sparkbird.kernels.cuda import driver
+from sparkbird.runtime.gathered import GATHERED_ROWS
 from sparkbird.runtime.task import RESOURCE
+from sparkbird.spark.backend import newest
 
 #: How many GPUs a task has, or what part of one.
 AMOUNT = f"spark.task.resource.{RESOURCE}.amount"
@@ -53,8 +55,10 @@ def offered(profile: Any = None) -> bool:
     return (session.conf.get(_MASTER, None) or "").startswith("local") and driver.count() > 0
 
 
-def rows_of_a_batch() -> int:
-    """How many rows Spark hands over at a time, at most."""
+def rows_of_a_call() -> int:
+    """How many rows a GPU is given at a time: batches as Spark has them, or put together."""
+    if newest() == "arrow":
+        return GATHERED_ROWS
     session = SparkSession.getActiveSession()
     said = session.conf.get(_BATCH, None) if session else None
     return int(said) if said and int(said) > 0 else _ROWS

@@ -18,7 +18,7 @@ from sparkbird.runtime.worker import ByCount, Content, Model, Models
 from sparkbird.schema import DROPPED, Output, Schema
 from sparkbird.spark.backend import BACKENDS, Column, newest
 from sparkbird.spark.columns import Signature, name_of, quoted
-from sparkbird.spark.gpu import offered, rows_of_a_batch, share
+from sparkbird.spark.gpu import offered, rows_of_a_call, share
 from sparkbird.spark.transport import content, destination
 from sparkbird.spark.types import result_type
 
@@ -111,7 +111,7 @@ class Scorer:
         """Whether workers are to use a GPU, if they have one."""
         if self.device == "auto" and offered(profile):
             choice = self.model.choice([output.name for output in self.outputs])
-            return choice is not None and choice.rows() <= rows_of_a_batch()
+            return choice is not None and choice.rows() <= rows_of_a_call()
         return self.device == "cuda"
 
     def on_worker(self, columns: Sequence[str], shared: Content, profile: Any = None) -> Model:
@@ -266,7 +266,9 @@ class ModelUDF:
             (most, function), *fewer = sorted(functions.items(), reverse=True)
             if fewer:
                 function = ByCount(tuple(functions.items()))
-            made = BACKENDS[self._backend].make(function, most, self.returnType)
+            backend = BACKENDS[self._backend]
+            make = backend.gather if self.wants_gpu() and not in_sql else backend.make
+            made = make(function, most, self.returnType)
             made = made if self._deterministic else made.asNondeterministic()
             kept = {key: known for key, known in self._made.items() if key[0] == application}
             self._made = {**kept, (application, in_sql): made}

@@ -36,6 +36,7 @@ confs = {
     "spark.worker.resource.gpu.discoveryScript": script,
     "spark.executor.resource.gpu.amount": "2",
     "spark.executorEnv.PYTHONPATH": own,
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "30",
 }
 # A quarter of a GPU for each task, or nothing said: then profiles alone ask for them.
 spark = local_session("gpu", **confs, **{gpu.AMOUNT: "0.5"})
@@ -173,7 +174,7 @@ SAID = [
     ({"spark.master": "local[4,2]"},                            0.25, 10_000),
     ({"spark.master": "yarn", gpu.AMOUNT: "0.2"},               0.2,  10_000),
     ({"spark.master": "yarn", gpu.AMOUNT: "2"},                 1.0,  10_000),
-    ({"spark.sql.execution.arrow.maxRecordsPerBatch": "70000"}, 1.0,  70_000),
+    ({"spark.sql.execution.arrow.maxRecordsPerBatch": "5000"},  1.0,  5_000),
     ({"spark.sql.execution.arrow.maxRecordsPerBatch": "0"},     1.0,  10_000),
 ]
 # fmt: on
@@ -184,7 +185,10 @@ def test_what_the_configuration_says_of_tasks(confs, share, rows, monkeypatch):
     session = SimpleNamespace(conf=confs)
     monkeypatch.setattr(gpu.SparkSession, "getActiveSession", lambda: session)
     assert gpu.share() == share
-    assert gpu.rows_of_a_batch() == rows
+    monkeypatch.setattr(gpu, "newest", lambda: "pandas")
+    assert gpu.rows_of_a_call() == rows
+    monkeypatch.setattr(gpu, "newest", lambda: "arrow")
+    assert gpu.rows_of_a_call() == 65_536
     assert gpu.offered() == (gpu.AMOUNT in confs)
 
 

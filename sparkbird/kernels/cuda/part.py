@@ -17,6 +17,7 @@ from sparkbird.kernels.cuda.driver import Device, Memory, Stream
 from sparkbird.kernels.cuda.kinds import Leaves, Walks
 from sparkbird.kernels.cuda.layout import LANES, WORD
 from sparkbird.kernels.cuda.library import kernel
+from sparkbird.kernels.cuda.transfer import content_of
 from sparkbird.kernels.cuda.walks import C_TYPES, Ranks, Target
 from sparkbird.kernels.given import Given
 from sparkbird.kernels.trees import BYTE, Ranked, Trees
@@ -80,7 +81,7 @@ class Part:
         """How the columns come from what is given."""
         for known, ranking in self._rankings:
             same = known.thresholds is given.thresholds and known.dtype == given.dtype
-            if same and known.columns.tobytes() == given.columns.tobytes():
+            if same and content_of(known.columns) == content_of(given.columns):
                 return ranking
         found = _ranking(self._device, self._columns, self, given)
         bare = replace(given, blocks=(), distinct=None)

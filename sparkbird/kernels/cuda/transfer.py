@@ -5,6 +5,7 @@ N is the number of rows, K of results of a row.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -106,7 +107,7 @@ class Lane:
 
     def constant(self, name: str, array: np.ndarray) -> int:
         """The address of a copy of a small array, made anew only if another was there."""
-        address, content = self.memory(name, array.nbytes), array.tobytes()
+        address, content = self.memory(name, array.nbytes), content_of(array)
         if self._constants.get(name) != content:
             self._programs.clear()
             staged = self.pinned(name, array.nbytes)
@@ -220,7 +221,7 @@ def _in_chunks(
     strides = tuple(map(_row_bytes, blocks))
     sizes = [-(-rows * stride // _ALIGNED) * _ALIGNED for stride in strides]
     starts = tuple(int(start) for start in np.cumsum([0, *sizes]))
-    direct = [_is_direct(lanes[0].device, block) for block in blocks]
+    direct = _direct(lanes[0].device, blocks)
     waiting: dict[int, tuple[slice, np.ndarray]] = {}
     for number, first in enumerate(range(0, len(results), rows)):
         place = number % len(lanes)
@@ -271,10 +272,21 @@ def _collect(lane: Lane, waiting: tuple[slice, np.ndarray] | None, results: np.n
         results[span] = back.view(results.dtype).reshape(results[span].shape)
 
 
+def content_of(array: np.ndarray) -> bytes:
+    """The bytes of an array in one piece; of fields, NumPy itself copies one after the other."""
+    return array.view(np.uint8).tobytes()
+
+
 def _row_bytes(block: np.ndarray) -> int:
-    return block.itemsize * int(np.prod(block.shape[1:], dtype=np.int64))
+    return block.itemsize * math.prod(block.shape[1:])
 
 
-def _is_direct(device: Device, block: np.ndarray) -> bool:
-    """Whether a block can be copied from where it is."""
-    return bool(len(block)) and block.flags.c_contiguous and device.is_pinned(block)
+def _direct(device: Device, blocks: Sequence[np.ndarray]) -> list[bool]:
+    """Which blocks can be copied from where they are; none if the first cannot, as a rule."""
+
+    def is_direct(block: np.ndarray) -> bool:
+        return bool(len(block)) and block.flags.c_contiguous and device.is_pinned(block)
+
+    if not is_direct(blocks[0]):
+        return [False] * len(blocks)
+    return [is_direct(block) for block in blocks]
