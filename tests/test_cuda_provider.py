@@ -91,7 +91,7 @@ def test_rows_that_are_computed_there_stay_there_for_the_forest_behind_them(dtyp
 @pytest.mark.parametrize("rows", [pytest.param(3_000, marks=on_gpu)])
 def test_what_does_not_fit_on_the_device_is_done_in_halves(rows):
     compiled = sparkbird.compile(fitted(PCA(50, random_state=0)), X)
-    gpu = Gpu(share=2**20 / driver.device().total_bytes)  # a megabyte, for all it does
+    gpu = Gpu(share=6 * 2**20 / driver.device().total_bytes)  # of rows it takes 2.4, and copies
     session = open_session(compiled.to_bytes(), ["transform"], device="cuda", gpu=gpu)
     sizes, run = [], session.run_into
 
@@ -170,6 +170,17 @@ def test_memory_that_is_lacking_has_an_error_of_its_own():
 
     with pytest.raises(DeviceMemoryError):
         part._run(fails)
+
+
+def test_what_else_fails_on_a_gpu_says_how_to_do_without():
+    part = object.__new__(part_module.Part)
+    part.on_gpu = True
+
+    def fails():
+        raise RuntimeError("Can't reduce on dim with value of 0")
+
+    with pytest.raises(ProviderError, match=r"(?s)Can't reduce.*device='cpu'"):
+        part._run(fails)
     part.on_gpu = False
-    with pytest.raises(RuntimeError, match="Failed"):
+    with pytest.raises(RuntimeError, match="^Can't reduce"):
         part._run(fails)

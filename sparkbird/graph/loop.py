@@ -35,7 +35,9 @@ def repeat(step: Callable[..., tuple[Array, ...]], *state: Array, limit: int) ->
     before = tuple(map(op.tensor, state))
     arguments = tuple(map(_argument, before))
     active, *results = step(*arguments)
-    proceed = op.sum(op.cast(active, dtype=np.int32), axis=0) > np.int32(0)
+    # ONNX Runtime's CUDA provider sums no empty tensor: one more zero makes that none.
+    counted = op.concat(op.cast(active, dtype=np.int32), np.zeros(1, np.int32), axis=0)
+    proceed = op.sum(counted, axis=0) > np.int32(0)
     after = (proceed, *map(op.tensor, results))
     for old, new in zip(before, after[1:], strict=True):
         assert (old.dtype, old.shape) == (new.dtype, new.shape), f"{old} becomes {new}"

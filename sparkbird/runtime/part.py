@@ -143,7 +143,9 @@ class Part:
         except Exception as error:  # ONNX Runtime has one class for all that fails in a run
             if "memory" in str(error).lower():
                 raise DeviceMemoryError(str(error)) from error
-            raise
+            raise ProviderError(
+                f"ONNX Runtime cannot run the model on a GPU: {error}", "use device='cpu'."
+            ) from error
 
 
 def _all_on_cpu(content: bytes) -> dict[str, Counter[str]]:
