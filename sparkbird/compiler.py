@@ -67,8 +67,8 @@ def compile(  # noqa: A001  the name users know from re and torch
     outputs
         The methods wanted, all of them if None. Fewer make a smaller graph.
     device
-        "cpu", "cuda", or "auto", which is the CPU. With "cuda" forests run on a GPU, and what is
-        around them on the CPU; a model without forests is run by onnxruntime-gpu.
+        "cpu", "cuda", or "auto". With "cuda" forests and products of large matrices run on a GPU;
+        with "auto" forests alone do, for as many rows as make that worth it where there is one.
     strategy
         How forests are computed: "ensemble", "traversal", "perfect" or "gemm"; by cost if None.
 

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from sparkbird.errors import JavaError
 from sparkbird.kernels import machine
-from sparkbird.kernels.cuda import driver
+from sparkbird.kernels.cuda import driver, slots
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,15 @@ def _kernels() -> Finding:
 
 
 def _gpu() -> Finding:
-    """Whether forests can run on a GPU; nobody must have one."""
+    """The GPUs, and how many processes may use each; nobody must have one."""
     if lacking := driver.lacking():
         return Finding("GPU", lacking)
-    found = driver.device()
-    return Finding("GPU", f"{found.name}, whose driver knows CUDA {found.driver_version}")
+    found = [driver.device(number) for number in range(driver.count())]
+    listed = "; ".join(
+        f"{one.name}, {one.total_bytes / 2**30:.0f} GiB, for {slots.limit(one)} processes"
+        for one in found
+    )
+    return Finding("GPU", f"{listed}; the driver knows CUDA {found[0].driver_version}")
 
 
 def _java() -> Finding:

@@ -97,7 +97,12 @@ class Part:
 
 def device(number=0):
     """As `kernels.cuda.driver.device`."""
-    return SimpleNamespace(name=f"none {number}", identity=f"none-{number}", total_bytes=2**33)
+    return SimpleNamespace(
+        name=f"none {number}",
+        identity=f"none-{number}",
+        total_bytes=2**33,
+        driver_version="13.0",
+    )
 
 
 class Forest:

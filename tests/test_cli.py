@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 import sparkbird
 from sparkbird.cli import app, main
+from tests import device
 
 COMMANDS = ["bench", "check", "compile", "demo", "doctor", "explain", "score", "supported"]
 
@@ -148,6 +149,17 @@ def test_supported_lists_every_class(here, monkeypatch):
     shown = run("supported", here=here, monkeypatch=monkeypatch).stdout
     missing = [name for name in sparkbird.supported() if name.rpartition(".")[2] not in shown]
     assert missing == []
+
+
+def test_doctor_lists_gpus_and_how_many_processes_share_each(monkeypatch):
+    from sparkbird import doctor
+
+    monkeypatch.delenv("SPARKBIRD_GPU_PROCESSES", raising=False)
+    for name, found in {"lacking": str, "count": lambda: 2, "device": device.device}.items():
+        monkeypatch.setattr(doctor.driver, name, found)
+    said = doctor._gpu().said
+    assert said.startswith("none 0, 8 GiB, for 8 processes; none 1, 8 GiB")
+    assert said.endswith("CUDA 13.0")
 
 
 def test_doctor_finds_what_is_needed(here, monkeypatch):

@@ -1,5 +1,6 @@
 """Models on a GPU by ONNX Runtime's own provider, where there is one and a GPU for it."""
 
+from dataclasses import replace
 from unittest import mock
 
 import numpy as np
@@ -24,6 +25,7 @@ from sparkbird.kernels.cuda.transfer import OnDevice
 from sparkbird.runtime import part as part_module, providers
 from sparkbird.runtime.graph import Graph
 from sparkbird.runtime.providers import CPU, CUDA, Gpu, Placement
+from sparkbird.runtime.scoring import score
 from sparkbird.runtime.sessions import open_session
 
 X, Y = make_classification(3_000, 100, n_informative=30, n_classes=3, random_state=0)
@@ -88,28 +90,6 @@ def test_rows_that_are_computed_there_stay_there_for_the_forest_behind_them(dtyp
     assert (np.abs(found - wide.predict(X)) < 1e-9).mean() > 0.99  # but for thresholds between
 
 
-@pytest.mark.parametrize("rows", [pytest.param(3_000, marks=on_gpu)])
-def test_what_does_not_fit_on_the_device_is_done_in_halves(rows):
-    compiled = sparkbird.compile(fitted(PCA(50, random_state=0)), X)
-    gpu = Gpu(share=6 * 2**20 / driver.device().total_bytes)  # of rows it takes 2.4, and copies
-    session = open_session(compiled.to_bytes(), ["transform"], device="cuda", gpu=gpu)
-    sizes, run = [], session.run_into
-
-    def counted(feeds, places):
-        sizes.append(len(feeds["X"]))
-        return run(feeds, places)
-
-    from dataclasses import replace
-
-    from sparkbird.runtime.scoring import score
-
-    found, _ = score(replace(session, run_into=counted), {"X": X[:rows]})
-    (found,) = found.values()
-    np.testing.assert_allclose(found, compiled.transform(X[:rows]), atol=1e-9)
-    assert sizes[0] == rows
-    assert len(sizes) > 1
-
-
 # What can be known without a GPU
 
 
@@ -132,6 +112,34 @@ def test_options_of_the_provider_keep_to_the_share_and_to_whole_products(monkeyp
     assert options["device_id"] == "1"
     assert options["gpu_mem_limit"] == str(2 * 2**30)
     assert options["use_tf32"] == "0"
+
+
+@pytest.mark.parametrize(("room", "sizes"), [(3_000, [3_000]), (800, [3_000, 1_500, 750, 750])])
+def test_rows_that_do_not_fit_on_the_device_are_done_in_halves(room, sizes):
+    compiled = sparkbird.compile(fitted(PCA(50, random_state=0)), X)
+    session = open_session(compiled.to_bytes(), ["transform"])
+    tried = []
+
+    def limited(feeds, places):
+        tried.append(len(feeds["X"]))
+        if tried[-1] > room:
+            raise DeviceMemoryError("too little")
+        session.run_into(feeds, places)
+
+    found, _ = score(replace(session, run_into=limited, gpu=Gpu()), {"X": X})
+    np.testing.assert_array_equal(*found.values(), compiled.transform(X))
+    assert tried[: len(sizes)] == sizes
+
+
+def test_what_does_not_fit_by_the_row_is_an_error():
+    compiled = sparkbird.compile(fitted(PCA(50, random_state=0)), X)
+    session = open_session(compiled.to_bytes(), ["transform"])
+
+    def full(feeds, places):
+        raise DeviceMemoryError("too little")
+
+    with pytest.raises(ProviderError, match=r"too little memory for \d+ rows of the model"):
+        score(replace(session, run_into=full, gpu=Gpu()), {"X": X})
 
 
 class Session:

@@ -78,7 +78,7 @@ def shared(monkeypatch, tmp_path):
     monkeypatch.setattr(slots, "_held", held)
     yield device.device()
     for file in held.values():
-        file.close()
+        os.close(file)
 
 
 def other(identity):

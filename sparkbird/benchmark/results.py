@@ -14,6 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import onnxruntime
+
 import sparkbird
 from sparkbird.benchmark.measure import Spread
 from sparkbird.errors import InputError, OutputError
@@ -216,6 +218,8 @@ def _measurement(plain: dict[str, Any]) -> Measurement:
 
 
 def _version(name: str) -> str:
+    if name == "onnxruntime":  # several distributions bring it, and the last one is it
+        return str(onnxruntime.__version__)
     try:
         return version(name)
     except PackageNotFoundError:

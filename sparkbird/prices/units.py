@@ -68,5 +68,6 @@ UNITS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 #: CUDA that come along are estimated: 10,000 rows of 500 trees of depth 8 took perfect tree
 #: traversal 1.01 ms on one H100 in onnxruntime 1.31, which is 25 ps a step; tree traversal gathers
 #: half as much again; products run at some 10 Tflop/s beside a kernel launch of 5 microseconds.
-#: Forests by kernels have prices of their own, `gpu` in a file, from jobs/results/gpu-h100.json.
+#: Forests by kernels have prices of their own, `gpu` in a file, from jobs/results/gpu-h100.json; a
+#: call is what 10,000 rows of Arrow columns took one process beyond what 65,536 took for each row.
 DEVICES = ("cpu", "cuda")

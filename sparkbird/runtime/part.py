@@ -26,6 +26,9 @@ from sparkbird.runtime.providers import CPU, CUDA, PRODUCTS, Placement
 #: attribute of it, a float32 (of float64 in 1.28 to 1.31, of float32 in 1.23 to 1.32).
 _INEXACT = ["MatMulScaleFusion"]
 
+#: How it says that there is too little memory: the arena, and cuBLAS.
+_LACKING = ("memory", "resource allocation failed")
+
 #: Tells a session to remember what it has placed where.
 _RECORDS = "session.record_ep_graph_assignment_info"
 
@@ -141,7 +144,7 @@ class Part:
         try:
             return function(*arguments)
         except Exception as error:  # ONNX Runtime has one class for all that fails in a run
-            if "memory" in str(error).lower():
+            if any(word in str(error).lower() for word in _LACKING):
                 raise DeviceMemoryError(str(error)) from error
             raise ProviderError(
                 f"ONNX Runtime cannot run the model on a GPU: {error}", "use device='cpu'."

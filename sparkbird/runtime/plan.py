@@ -36,6 +36,10 @@ from sparkbird.schema import Output
 #: "0" leaves forests to ONNX Runtime.
 KERNELS = "SPARKBIRD_KERNELS"
 
+#: What a session of ONNX Runtime takes on a GPU at least: cuBLAS alone has 32 MiB to work in on
+#: Hopper (docs.nvidia.com/cuda/cublas, cublasSetWorkspace), beside it are cuDNN's and the arena's.
+PROVIDER_BYTES = 128 * 2**20
+
 #: Up to so many rows at a time there are faster ways: `OneRow`, and for more than one row the
 #: whole graph in ONNX Runtime. They are prepared once that many calls have come with no more.
 #: (The last batch of a partition may have few rows, too.)
@@ -167,8 +171,12 @@ class Plan:
 
     @property
     def device_bytes(self) -> int:
-        """What its forests take on a GPU."""
-        return sum(step.forest.size for step in self.steps) if self._placement.gpu else 0
+        """What its forests take on a GPU, and what ONNX Runtime does for each of its sessions."""
+        if not self._placement.gpu:
+            return 0
+        parts = [*(step.before for step in self.steps), self._rest]
+        provided = sum(part.on_gpu for part in parts if part)
+        return sum(step.forest.size for step in self.steps) + PROVIDER_BYTES * provided
 
     def _placed(self) -> Iterator[str]:
         """Which operators run where, if not all of them on the CPU."""

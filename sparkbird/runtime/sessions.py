@@ -49,8 +49,8 @@ class Session:
     outputs    those that this session gives
     providers  of execution, the first choice first
     size       of what it was made from, in bytes
-    on_device  what its forests take on a GPU, in bytes
-    room       what those of all sessions may take there
+    on_device  what it takes on a GPU beside rows, in bytes
+    room       what all sessions may take there
     row_bytes  what the widest intermediate result takes, in bytes a row
     kernels    whether kernels run forests
     gpu        what they do so on, or all of the model; None is the CPU

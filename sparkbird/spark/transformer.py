@@ -52,7 +52,7 @@ class CompiledTransformer(
     outputs
         The columns or methods wanted; None is what `sparkbird.transform` adds by itself.
     device
-        "cpu", "cuda", or "auto", which is the CPU.
+        "cpu", "cuda", or "auto"; see `udf`.
 
     Raises
     ------

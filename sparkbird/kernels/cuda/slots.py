@@ -9,7 +9,7 @@ import os
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sparkbird.errors import ConfigError, ProviderError
 
@@ -23,8 +23,8 @@ BYTES_OF_A_PROCESS = 2**30
 #: How often is looked for one that has ended, in seconds.
 _PAUSE = 0.1
 
-#: The files that this process has locked, by GPU.
-_held: dict[str, Any] = {}
+#: The numbers of the files that this process has locked, by GPU.
+_held: dict[str, int] = {}
 
 
 def take(device: Device, wait: float = 0.0) -> None:
@@ -74,11 +74,11 @@ def _taken(identity: str, most: int) -> bool:
     owner = os.getuid()
     for number in range(most):
         path = Path(tempfile.gettempdir()) / f"sparkbird-gpu-{owner}-{identity}-{number}.lock"
-        file = path.open("w")
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)  # nobody closes it but the end
         try:
             flock(file, LOCK_EX | LOCK_NB)
         except OSError:
-            file.close()
+            os.close(file)
             continue
         _held[identity] = file
         return True
