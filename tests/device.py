@@ -108,7 +108,7 @@ def device(number=0):
 class Forest:
     """As `kernels.cuda.forest.Forest`."""
 
-    def __init__(self, trees, values=None, output=None, outputs=1, *, device):
+    def __init__(self, trees, values=None, output=None, outputs=1, *, device, room=0):
         count, self.device = len(trees.roots), device
         self.features = np.unique(trees.feature[trees.inner])
         self.lengths = (count if values is None else outputs,)

@@ -215,6 +215,24 @@ def test_chunks_come_back_in_order_however_little_memory_there_is(rows, room, mo
     np.testing.assert_array_equal(results[:, 0], blocks[0] + blocks[1][:, -1])
 
 
+def test_chunks_keep_to_the_room_that_is_theirs():
+    host, results = Host(10**9), np.empty((5_000, 1))
+    blocks = [np.arange(5_000.0), np.arange(5_000.0)]
+    lanes = [transfer.Lane(host), transfer.Lane(host)]
+    transfer.in_chunks(lanes, blocks, results, first_column_plus_row, 8, room=2 * 24 * 1_000)
+    np.testing.assert_array_equal(results[:, 0], blocks[0] + blocks[1])
+    assert max(host.sizes) < 2 * 8 * 1_000 + 1_024
+
+
+def test_a_copy_of_a_process_with_a_gpu_is_refused_one(monkeypatch):
+    monkeypatch.setattr(driver, "bindings", object)
+    monkeypatch.setattr(driver, "_started", {1})
+    with pytest.raises(ProviderError, match=r"(?s)forked.*'spawn'"):
+        driver.device()
+    assert "forked" in driver.lacking()
+    assert driver.count() == 0
+
+
 def test_too_little_memory_is_an_error_with_a_name(monkeypatch):
     monkeypatch.setattr(transfer, "LEAST_ROWS", 100)
     lanes = [transfer.Lane(Host(100))]

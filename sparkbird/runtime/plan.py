@@ -29,7 +29,7 @@ from sparkbird.runtime.one_row import OneRow
 from sparkbird.runtime.origins import origins
 from sparkbird.runtime.part import Part, Result
 from sparkbird.runtime.pieces import Given, Piece
-from sparkbird.runtime.providers import CPU, Placement
+from sparkbird.runtime.providers import CPU, KEPT_SHARE, Placement
 from sparkbird.runtime.unrolled import NotExactError
 from sparkbird.schema import Output
 
@@ -109,8 +109,7 @@ class Plan:
         made = {step.result: step for step in other.steps} if other else {}
         self._lookups = [*lookups(graph)]
         host = _host(placement)
-        gpu = placement.gpu if placement.forests else None
-        make = partial(_on_gpu, gpu.number) if gpu else partial(_on_cpu, host)
+        make = partial(_on_gpu, placement) if placement.forests else partial(_on_cpu, host)
         self.steps: list[Step] = [*_steps(make, graph, self._lookups, placement, made)]
         self._forests = sum(1 for _ in forest_nodes(graph))
         given = {lookup.result: lookup.dtype for lookup in self._lookups}
@@ -256,10 +255,14 @@ def _on_cpu(host: Machine | None, found: Found) -> Forest | None:
         return None
 
 
-def _on_gpu(number: int, found: Found) -> DeviceForest:
+def _on_gpu(placement: Placement, found: Found) -> DeviceForest:
+    assert placement.gpu
+    device = driver.device(placement.gpu.number)
+    room = (1 - KEPT_SHARE) * placement.room
     try:
-        device = driver.device(number)
-        return DeviceForest(found.trees, found.values, found.output, found.outputs, device=device)
+        return DeviceForest(
+            found.trees, found.values, found.output, found.outputs, device=device, room=room
+        )
     except ValueError as error:
         raise ProviderError(
             f"a forest cannot run on a GPU: {error}", "use device='cpu'."

@@ -28,6 +28,10 @@ PRODUCTS = frozenset({"MatMul", "FusedMatMul", "Gemm", "FusedGemm", "Einsum", "C
 #: A product with a constant of fewer numbers is done before its rows were copied to a GPU.
 LEAST_NUMBERS = 2**12
 
+#: The part of a process's memory on a GPU that the sessions which are kept may take: rows have the
+#: rest.
+KEPT_SHARE = 0.5
+
 #: How long a process waits for a turn on a GPU that others use, in seconds: Spark ends idle
 #: workers after one minute.
 WAIT_SECONDS = 600.0

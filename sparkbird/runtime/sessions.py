@@ -21,7 +21,7 @@ from sparkbird.runtime.inference import Inference
 from sparkbird.runtime.memory import trim
 from sparkbird.runtime.part import Result
 from sparkbird.runtime.pieces import Piece
-from sparkbird.runtime.providers import ON_CPU, Gpu, Placement, placed
+from sparkbird.runtime.providers import KEPT_SHARE, ON_CPU, Gpu, Placement, placed
 from sparkbird.schema import Output, Schema
 
 _LOG = logging.getLogger(__name__)
@@ -32,10 +32,6 @@ T = TypeVar("T")
 #: session asked for last is kept whatever it weighs.
 CAPACITY = int(os.environ.get("SPARKBIRD_CACHE_BYTES", str(2**30)))
 RUNS_BYTES = 15 * 2**20
-
-#: The part of a GPU's memory that is this process's which forests that are kept may take: rows
-#: take the rest.
-KEPT_SHARE = 0.5
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,20 @@ profile = ResourceProfileBuilder().require(TaskResourceRequests().cpus(1).resour
 staged = differences(sparkbird.transform(df, compiled, profile=profile))
 several = sparkbird.transform(df, compiled, outputs=["predict", "leaf"], profile=profile)
 wanted = lambda: sparkbird.transform(df, compiled, device="cuda", profile=profile)
+from pyspark.ml import Pipeline
+from pyspark.ml.classification import RandomForestClassifier
+from pyspark.ml.feature import VectorAssembler
+
+table = df.selectExpr("a", "b", "c", "double(a + b > c) AS label")
+stages = [VectorAssembler(inputCols=["a", "b"], outputCol="features")]
+stages.append(RandomForestClassifier(numTrees=3, maxDepth=2, seed=0))
+fitted = Pipeline(stages=stages).fit(table)
+both = [
+    scored.orderBy("a").collect()
+    for scored in (fitted.transform(table), sparkbird.transform(table, fitted, profile=profile))
+]
 print("found", json.dumps({
+    "rows of Spark ML": len(both[0]), "equal": both[0] == both[1],
     "tasks": [row.asDict() for row in tasks],
     "share": gpu.share(), "of profile": gpu.share(profile), "offered": gpu.offered(),
     "wants": score.wants_gpu(), "forest": str(compiled.choice(["predict"])),
@@ -159,6 +172,12 @@ def test_a_profile_is_for_the_stage_of_the_model_alone(cluster):
     assert found["columns"] == ["a", "b", "c", "predict", "leaf"]
     assert found["rows"] == 400
     assert found["leaves"] == 200
+
+
+def test_models_of_spark_ml_give_their_vectors_in_such_a_stage_too(cluster):
+    found, _ = cluster
+    assert found["rows of Spark ML"] == 400
+    assert found["equal"]
 
 
 def test_cuda_is_refused_where_no_task_can_have_it(cluster):

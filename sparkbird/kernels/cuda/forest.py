@@ -5,6 +5,7 @@ N is the number of rows, F of features, T of trees, L of leaves, K of outputs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -55,6 +56,7 @@ class Forest:
 
     values  [L, K]  of leaves, float32 or float64, the type of the sums; None for numbers
     output  [T]     the first of the K outputs that a tree adds to, of `outputs` in all
+    room            what rows under way may take on the device, in bytes
 
     Raises
     ------
@@ -72,12 +74,13 @@ class Forest:
         outputs: int = 1,
         *,
         device: Device | None = None,
+        room: float = math.inf,
     ) -> None:
         self.device = device or driver.device()
         self.device.use()
         count = len(trees.roots)
         self.features = np.unique(trees.feature[trees.inner])
-        self._trees, self._outputs = count, outputs
+        self._trees, self._outputs, self._room = count, outputs, room
         self._sums = None if values is None else values.dtype
         if output is None:
             output = np.zeros(count, np.int64)
@@ -185,7 +188,7 @@ class Forest:
             def of_chunk(lane: Lane, chunk: Chunk) -> int:
                 return self._again(compute, lane, chunk, dtype, ready)
 
-            in_chunks(lanes, givens[0].blocks, results, of_chunk, row_bytes)
+            in_chunks(lanes, givens[0].blocks, results, of_chunk, row_bytes, self._room)
         return results
 
     def _ready(self, givens: Sequence[Given], lane: Lane) -> list[_Ready]:

@@ -175,11 +175,12 @@ def in_chunks(
     results: np.ndarray,
     compute: Compute,
     row_bytes: int,
+    room: float = math.inf,
 ) -> None:
     """Write the `results` [N, K] of rows whose values are in `blocks`.
 
-    `row_bytes` is what else a row takes on the device. Where that has too little memory, chunks
-    are halved.
+    `row_bytes` is what else a row takes on the device, of which chunks may take `room` bytes
+    together. Where it has too little memory, they are halved.
 
     Raises
     ------
@@ -187,7 +188,8 @@ def in_chunks(
         It has too little for the smallest chunk.
     """
     own = sum(map(_row_bytes, blocks)) + row_bytes
-    rows = max(1, min(len(results), CHUNK_ROWS, CHUNK_BYTES // max(1, own)))
+    most = int(min(CHUNK_BYTES, room / len(lanes)))
+    rows = max(1, min(len(results), CHUNK_ROWS, most // max(1, own)))
     while (lacking := _lacking(lanes, blocks, results, compute, rows)) is not None:
         if rows <= LEAST_ROWS:
             raise lacking.for_users(f"{rows:,} rows of a forest") from lacking
