@@ -13,8 +13,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sparkbird.benchmark.gpu import PARTS, measured
-from sparkbird.benchmark.gpu_report import Gpu, table, to_json
+from sparkbird.benchmark.gpu.report import Gpu, table, to_json
+from sparkbird.benchmark.gpu.run import PARTS, measured
 from sparkbird.benchmark.results import Machine
 
 #: Where the table goes to a file or a pipe, so many characters are a line.

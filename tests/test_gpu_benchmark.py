@@ -9,9 +9,15 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from sparkbird.benchmark import gpu, gpu_flights, gpu_forests, gpu_peers, gpu_report
-from sparkbird.benchmark.gpu_models import late_flights, repeated
-from sparkbird.benchmark.gpu_report import COPY, CPU, IDENTITY, OWN
+from sparkbird.benchmark.gpu import (
+    flights as gpu_flights,
+    forests as gpu_forests,
+    peers as gpu_peers,
+    report as gpu_report,
+    run as gpu,
+)
+from sparkbird.benchmark.gpu.models import late_flights, repeated
+from sparkbird.benchmark.gpu.report import COPY, CPU, IDENTITY, OWN
 from sparkbird.benchmark.options import Options
 from sparkbird.benchmark.results import Machine, Measurement
 from sparkbird.benchmark.shapes import SHAPES, Forest, made, trained

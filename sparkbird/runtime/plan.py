@@ -188,7 +188,7 @@ class Plan:
         for provider, operators in sorted(counts.items(), reverse=True):
             place = "the CPU" if provider == CPU else f"the GPU, by {provider}"
             listed = ", ".join(f"{count} {name}" for name, count in operators.most_common())
-            yield f"on {place}, beside forests: {listed or 'nothing'}"
+            yield f"on {place}{', beside forests' if self.steps else ''}: {listed or 'nothing'}"
 
     def _for_few(self, feeds: Mapping[str, Any]) -> OneRow | Part | None:
         """What runs few rows, if there are few, as there often were."""

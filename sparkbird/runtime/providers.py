@@ -58,13 +58,11 @@ class Placement:
     gpu       where its forests run, or all of it if it has none; None is the CPU
     forests   whether it has some that run there
     products  whether ONNX Runtime can use the GPU as well, for large products of matrices
-    reason    why it is so, if that is worth saying
     """
 
     gpu: Gpu | None = None
     forests: bool = False
     products: bool = False
-    reason: str = ""
 
     @property
     def room(self) -> float:

@@ -130,7 +130,8 @@ class Sessions:
                 return compute(self.get(digest, content, outputs, device=device, gpu=gpu))
             except ProviderError as error:
                 self._on_cpu.add(key)
-                self._kept.pop((digest, tuple(outputs), device, gpu), None)
+                with self._lock:
+                    self._kept.pop((digest, tuple(outputs), device, gpu), None)
                 level = logging.WARNING if gpu.assigned or driver.count() else logging.INFO
                 _LOG.log(level, "sparkbird runs %s on the CPU: %s", ", ".join(outputs), error.fact)
         gpu = None if device == "auto" else gpu

@@ -5,8 +5,8 @@ from importlib.util import find_spec
 import pyarrow.parquet as pq
 import pytest
 
-from sparkbird.benchmark import gpu_spark
-from sparkbird.benchmark.gpu_report import CPU, IDENTITY, OWN
+from sparkbird.benchmark.gpu import spark as gpu_spark
+from sparkbird.benchmark.gpu.report import CPU, IDENTITY, OWN
 from sparkbird.benchmark.options import Options
 from sparkbird.benchmark.run import run
 from sparkbird.benchmark.shapes import Forest

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyarrow import parquet
 
-from sparkbird.benchmark.gpu_models import PAPER, TREES, forest_of, late_flights, repeated
-from sparkbird.benchmark.gpu_report import CPU, IDENTITY, OWN
+from sparkbird.benchmark.gpu.models import PAPER, TREES, forest_of, late_flights, repeated
+from sparkbird.benchmark.gpu.report import CPU, IDENTITY, OWN
 from sparkbird.benchmark.options import Options
 from sparkbird.benchmark.results import Measurement
 from sparkbird.benchmark.session import session, through

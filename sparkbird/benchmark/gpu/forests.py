@@ -10,9 +10,9 @@ from functools import partial
 
 import numpy as np
 
-from sparkbird.benchmark.gpu_models import FORESTS, PAPER, forest_of
-from sparkbird.benchmark.gpu_peers import Task, prepared
-from sparkbird.benchmark.gpu_report import COPY, CPU, OWN
+from sparkbird.benchmark.gpu.models import FORESTS, PAPER, forest_of
+from sparkbird.benchmark.gpu.peers import Task, prepared
+from sparkbird.benchmark.gpu.report import COPY, CPU, OWN
 from sparkbird.benchmark.options import Options
 from sparkbird.benchmark.results import Measurement
 from sparkbird.benchmark.shapes import SHAPES, Forest as Trained, made

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 
-from sparkbird.benchmark.gpu_report import OWN
+from sparkbird.benchmark.gpu.report import OWN
 from sparkbird.benchmark.measure import failure
 from sparkbird.benchmark.options import Options
 from sparkbird.benchmark.results import Measurement
@@ -22,7 +22,7 @@ def measured(
     for part in parts:
         options = Options(repeats or PARTS[part], progress=progress)
         try:
-            yield from import_module(f"sparkbird.benchmark.gpu_{part}").measured(options)
+            yield from import_module(f"sparkbird.benchmark.gpu.{part}").measured(options)
         except Exception as error:  # noqa: BLE001  of any kind: time on a GPU is dear
             progress(traceback.format_exc())
             yield Measurement(part, OWN, 0, note=failure(error))

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from sparkbird.benchmark.gpu_models import LEAVES, TREES, late_flights, repeated
-from sparkbird.benchmark.gpu_report import CPU, OWN
+from sparkbird.benchmark.gpu.models import LEAVES, TREES, late_flights, repeated
+from sparkbird.benchmark.gpu.report import CPU, OWN
 from sparkbird.benchmark.options import Options
 from sparkbird.benchmark.results import Measurement
 from sparkbird.benchmark.ways import Way, timed
