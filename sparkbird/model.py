@@ -164,7 +164,7 @@ class CompiledModel:
     def _apply(self, compute: Callable[[Session], T], outputs: Sequence[str], rows: int) -> T:
         """What `compute` gives with the session for a batch of so many rows."""
         gpu = Gpu() if self.device == "cuda" else None
-        if self.device == "auto" and driver.count():
+        if self.device == "auto" and driver.seen():
             found = self.choice(outputs)
             gpu = Gpu() if found and rows >= found.rows(_cores(rows)) else None
         return SESSIONS.apply(

@@ -231,6 +231,7 @@ def test_a_copy_of_a_process_with_a_gpu_is_refused_one(monkeypatch):
         driver.device()
     assert "forked" in driver.lacking()
     assert driver.count() == 0
+    assert driver.seen()  # which is said when the CPU is used instead
 
 
 def test_too_little_memory_is_an_error_with_a_name(monkeypatch):

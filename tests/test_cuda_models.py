@@ -166,7 +166,7 @@ def test_auto_is_the_cpu_where_there_is_no_gpu(boosted):
 
 @pytest.mark.usefixtures("gpu")
 def test_auto_takes_a_gpu_for_many_rows_of_many_trees(boosted, monkeypatch):
-    monkeypatch.setattr(driver, "count", lambda: 1)
+    monkeypatch.setattr(driver, "seen", lambda: True)
     used = []
     monkeypatch.setattr(model.SESSIONS, "apply", lambda *_, gpu, **__: used.append(gpu) or 1 / 0)
     least = boosted.choice(["predict"]).rows(model._cores(2))
@@ -178,7 +178,7 @@ def test_auto_takes_a_gpu_for_many_rows_of_many_trees(boosted, monkeypatch):
 
 @pytest.mark.usefixtures("gpu")
 def test_auto_is_the_cpu_for_what_has_no_forest(monkeypatch):
-    monkeypatch.setattr(driver, "count", lambda: 1)
+    monkeypatch.setattr(driver, "seen", lambda: True)
     compiled = sparkbird.compile(LogisticRegression().fit(X, CLASSES))
     assert compiled.choice(["predict"]) is None
     assert compiled.predict(np.repeat(X, 100, axis=0)).shape == (100 * ROWS,)
@@ -195,7 +195,7 @@ def test_auto_falls_back_to_the_cpu_with_one_line(boosted, does, what, monkeypat
     def fails(*_, **__):
         raise DeviceMemoryError("the GPU is out of memory")
 
-    monkeypatch.setattr(driver, "count", lambda: 1)
+    monkeypatch.setattr(driver, "seen", lambda: True)
     monkeypatch.setattr(device.Forest, does, fails)
     monkeypatch.setattr(plan, "DeviceForest", device.Forest)
     handle = Model(boosted.digest, Inline(boosted.to_bytes()), ("predict",), tuple(range(5)),

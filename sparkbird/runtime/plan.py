@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, TypeAlias
@@ -21,6 +21,7 @@ from sparkbird.kernels.machine import Machine
 from sparkbird.kernels.single import TooLargeError
 from sparkbird.runtime.apart import Apart
 from sparkbird.runtime.casts import Casts, Total, casts, totals
+from sparkbird.runtime.extremes import Extremes, extremes
 from sparkbird.runtime.folding import CannotFoldError, Fold
 from sparkbird.runtime.forests import Found, forest_nodes, forests
 from sparkbird.runtime.graph import Graph
@@ -114,9 +115,9 @@ class Plan:
         self._forests = sum(1 for _ in forest_nodes(graph))
         given = {lookup.result: lookup.dtype for lookup in self._lookups}
         given |= {step.result: step.dtype for step in self.steps}
-        sums = [*totals(graph, names)] if self.steps else []
-        given |= {total.result: total.dtype for total in sums}
-        self._first: list[Lookup | Step | Total] = [*self._lookups, *self.steps, *sums]
+        sums = [*_screens(graph, names)] if self.steps else []
+        given |= {one.result: one.dtype for one in sums}
+        self._first: list[Lookup | Step | Total | Extremes] = [*self._lookups, *self.steps, *sums]
         self._rest = Part(graph.part(names, given), results, placement)
         self.providers = self._rest.providers
         self._whole: Part | None = None
@@ -223,6 +224,14 @@ class Plan:
         for part in self._first:
             part.run(values)
         return values
+
+
+def _screens(graph: Graph, results: Collection[str]) -> Iterator[Total | Extremes]:
+    """What screens rows sooner than the graph does, of the rows as they are given."""
+    found = [*totals(graph, results)]
+    yield from found
+    if not found and (one := extremes(graph, results)):
+        yield one
 
 
 def _single(content: bytes, results: Sequence[Result], host: Machine | None) -> OneRow | None:

@@ -132,7 +132,7 @@ class Sessions:
                 self._on_cpu.add(key)
                 with self._lock:
                     self._kept.pop((digest, tuple(outputs), device, gpu), None)
-                level = logging.WARNING if gpu.assigned or driver.count() else logging.INFO
+                level = logging.WARNING if gpu.assigned or driver.seen() else logging.INFO
                 _LOG.log(level, "sparkbird runs %s on the CPU: %s", ", ".join(outputs), error.fact)
         gpu = None if device == "auto" else gpu
         return compute(self.get(digest, content, outputs, device=device, gpu=gpu))

@@ -69,6 +69,11 @@ def count() -> int:
     return 0 if lacking() else _count(os.getpid())
 
 
+def seen() -> bool:
+    """Whether there is a GPU, usable here or by the process that this one is a copy of."""
+    return bool(_started - {os.getpid()}) or count() > 0
+
+
 def device(number: int = 0) -> Device:
     """A GPU of this machine, the same one whenever asked.
 
