@@ -33,9 +33,6 @@ T = TypeVar("T")
 #: Tensors by name, and the outputs that they make up.
 Scored: TypeAlias = tuple[dict[str, np.ndarray], tuple[Output, ...]]
 
-#: The rows of a batch that `explain` speaks of, as Spark sends them.
-BATCH = 10_000
-
 
 class CompiledModel:
     """A model as one ONNX graph. It has exactly the methods that the original has.
@@ -109,6 +106,8 @@ class CompiledModel:
         ConfigError
             That file is not fit for it.
         """
+        from sparkbird.costs import BATCH  # it needs onnx
+
         counts = Counter(node.op_type for node in self.to_onnx().graph.node)
         operators = ", ".join(f"{count} {name}" for name, count in counts.most_common())
         metadata = artifact.metadata(self._content)

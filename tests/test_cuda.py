@@ -224,6 +224,21 @@ def test_chunks_keep_to_the_room_that_is_theirs():
     assert max(host.sizes) < 2 * 8 * 1_000 + 1_024
 
 
+def test_a_gpu_is_looked_for_once_however_often_batches_ask(monkeypatch):
+    looked = []
+
+    def bindings():
+        looked.append(1)
+        raise ProviderError("there is none", "do without.")
+
+    driver._found.cache_clear()
+    monkeypatch.setattr(driver, "bindings", bindings)
+    assert [driver.seen() for _ in range(5)] == [False] * 5
+    assert driver.lacking() == "there is none"
+    assert len(looked) == 1
+    driver._found.cache_clear()
+
+
 def test_a_copy_of_a_process_with_a_gpu_is_refused_one(monkeypatch):
     monkeypatch.setattr(driver, "bindings", object)
     monkeypatch.setattr(driver, "_started", {1})

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sparkbird.costs.predict import BATCH, predicted
+from sparkbird.kernels.cuda.layout import FEW_LEVELS
 from sparkbird.prices import Prices, current, shipped
 from sparkbird.runtime.forests import Found, forests
 from sparkbird.runtime.graph import Graph
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 #: A GPU is used where it is at least so many times as fast: it has to be shared, and its prices
 #: are those of one device.
 MARGIN = 2.0
-
-#: Trees of more levels are not kept whole in shared memory; see `kernels.cuda.layout`.
-_MOST_LEVELS = 8
 
 
 @dataclass(frozen=True)
@@ -97,8 +95,8 @@ def _row(found: Found, prices: Accelerator) -> float:
     size = width * trees.threshold.dtype.itemsize
     size += (len(trees.roots) if found.values is None else found.outputs) * found.dtype.itemsize
     levels = len(trees.levels) - 1
-    steps = len(trees.roots) * levels if levels <= _MOST_LEVELS else _steps(trees)
-    price = prices.step if levels <= _MOST_LEVELS else prices.walked
+    steps = len(trees.roots) * levels if levels <= FEW_LEVELS else _steps(trees)
+    price = prices.step if levels <= FEW_LEVELS else prices.walked
     return size * prices.byte + steps * price
 
 

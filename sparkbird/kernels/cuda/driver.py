@@ -57,21 +57,17 @@ def bindings() -> Any:
 
 def lacking() -> str:
     """Why no GPU can be used here, if that is so."""
-    try:
-        _count(os.getpid())
-    except ProviderError as error:
-        return error.fact
-    return ""
+    return _found(os.getpid(), _is_copy())[1]
 
 
 def count() -> int:
     """How many GPUs can be used here, of those that ``CUDA_VISIBLE_DEVICES`` leaves."""
-    return 0 if lacking() else _count(os.getpid())
+    return _found(os.getpid(), _is_copy())[0]
 
 
 def seen() -> bool:
     """Whether there is a GPU, usable here or by the process that this one is a copy of."""
-    return bool(_started - {os.getpid()}) or count() > 0
+    return _is_copy() or count() > 0
 
 
 def device(number: int = 0) -> Device:
@@ -91,14 +87,23 @@ def _device(_: int, number: int) -> Device:
 
 
 @cache
-def _count(_: int) -> int:
-    return int(called(_initialised(), "cuDeviceGetCount"))
+def _found(_process: int, _copy: bool) -> tuple[int, str]:  # noqa: FBT001
+    """How many GPUs there are, or why there is none: looked for once, since each batch asks."""
+    try:
+        return int(called(_initialised(), "cuDeviceGetCount")), ""
+    except ProviderError as error:
+        return 0, error.fact
+
+
+def _is_copy() -> bool:
+    """Whether this process was forked from one that has asked the driver for something."""
+    return bool(_started - {os.getpid()})
 
 
 def _initialised() -> Any:
     """The driver's functions, ready to be called."""
     driver = bindings()
-    if _started - {os.getpid()}:
+    if _is_copy():
         raise ProviderError(
             "a GPU cannot be used in a process that was forked from one that uses it",
             "start processes by the method 'spawn', or use device='cpu'.",
