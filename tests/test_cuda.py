@@ -100,6 +100,7 @@ _BASE = {
     "NEAR": 1,
 }  # fmt: skip
 _STORES = {**_BASE, "LEAF": "unsigned", "WIDTH": 1, "OUTPUTS": 1, "STORES": 1, "NUMBERS": 1}
+_ADDS = {"WARPS": 16, "TREES": 256}
 # fmt: off
 KERNELS = [
     ("rank",   {"VALUE": "float", "RANK": "unsigned char"}),
@@ -111,8 +112,8 @@ KERNELS = [
     ("sparse", {**_BASE, "LEAF": "double", "WIDTH": 3, "NEAR": 0}),
     ("sparse", _STORES),
     ("sparse", {**_STORES, "LEAF": "float", "NUMBERS": 0}),
-    ("add",    {"LEAF": "double", "ONE": 0, "NUMBERS": 1}),
-    ("add",    {"LEAF": "float", "ONE": 1, "NUMBERS": 0}),
+    ("add",    {**_ADDS, "LEAF": "double", "ONE": 0, "NUMBERS": 1}),
+    ("add",    {**_ADDS, "LEAF": "float", "ONE": 1, "NUMBERS": 0}),
 ]
 # fmt: on
 
@@ -137,7 +138,7 @@ def test_every_kernel_compiles(name, defined, architecture, monkeypatch):
 def test_what_does_not_compile_is_shown(monkeypatch):
     monkeypatch.setenv("SPARKBIRD_KERNEL_CACHE", "")
     with pytest.raises(ProviderError, match=r"(?s)cannot compile.*no_such_type"):
-        library.compiled("add", {"LEAF": "no_such_type"}, "sm_90")
+        library.compiled("add", {**_ADDS, "LEAF": "no_such_type"}, "sm_90")
 
 
 def test_a_machine_without_the_packages_says_so(monkeypatch):
@@ -243,7 +244,7 @@ def test_a_copy_of_a_process_with_a_gpu_is_refused_one(monkeypatch):
     monkeypatch.setattr(driver, "bindings", object)
     monkeypatch.setattr(driver, "_started", {1})
     with pytest.raises(ProviderError, match=r"(?s)forked.*'spawn'"):
-        driver.device()
+        driver.Device(0)
     assert "forked" in driver.lacking()
     assert driver.count() == 0
     assert driver.seen()  # which is said when the CPU is used instead

@@ -48,7 +48,6 @@ def fitted(model, x=X):
 MODELS = {
     "linear":     (make_pipeline(StandardScaler(), LogisticRegression()),   "predict_proba"),
     "perceptron": (MLPClassifier([200, 100], max_iter=5, random_state=0),   "predict_proba"),
-    "neighbours": (KNeighborsClassifier(7, algorithm="brute"),              "predict_proba"),
     "vectors":    (SVC(random_state=0),                                     "decision_function"),
     "process":    (GaussianProcessRegressor(random_state=0, optimizer=None), "predict"),
     "components": (PCA(50, random_state=0),                                 "transform"),
@@ -102,6 +101,13 @@ def test_large_products_are_told_from_small_ones():
     assert {node.operator for node in large} == {"MatMul"}
     assert not providers.large(graph_of(LogisticRegression(max_iter=10_000), X[:, :5]))
     assert not providers.large(graph_of(StandardScaler()))
+
+
+def test_what_a_gpu_computes_otherwise_is_refused():
+    neighbours = KNeighborsClassifier(7, algorithm="brute")
+    with pytest.raises(ProviderError, match=r"(?s)TopK finds places.*device='cpu'"):
+        providers.refuse_unlike(graph_of(neighbours))
+    providers.refuse_unlike(graph_of(PCA(50, random_state=0)))
 
 
 def test_options_of_the_provider_keep_to_the_share_and_to_whole_products(monkeypatch):

@@ -2,12 +2,14 @@
 
 import numpy as np
 import onnx.defs
+import onnxruntime as ort
 import pytest
 import scipy.special
 
 from sparkbird.dtypes import MISSING
 from sparkbird.graph import op, special
 from sparkbird.graph.build import OPSET
+from sparkbird.runtime.providers import CPU, CUDA, UNLIKE
 from tests.runs import run
 
 SUBNORMAL, TINY, HUGE = 5e-324, 2.3e-308, 1e300
@@ -123,15 +125,22 @@ def places(x):
     return op.cast(op.equal(x, x), dtype=np.int64)
 
 
+def narrow(wild):
+    """As float32, but for its subnormals: ONNX Runtime's tanh is 6e-44 away there."""
+    with np.errstate(over="ignore"):
+        rows = wild.astype(np.float32)
+    return np.where(np.abs(rows) < 1e-37, np.float32(0), rows)
+
+
 def ids(uses):
     return [f"{i}-{use[0].name}" for i, use in enumerate(uses)]
 
 
-def assert_agrees(function, rows, ulps=0, absolute=0.0):
+def assert_agrees(function, rows, ulps=0, absolute=0.0, providers=(CPU,)):
     """In ONNX Runtime `function` gives what it gives in NumPy, type and shape included."""
     with np.errstate(all="ignore"):
         expected = function(rows)
-    actual = run(function, rows)
+    actual = run(function, rows, providers=providers)
     assert (actual.dtype, actual.shape) == (as_object(expected).dtype, expected.shape)
     if not ulps and not absolute:
         np.testing.assert_array_equal(actual, expected)
@@ -169,11 +178,20 @@ def test_onnx_runtime_agrees_with_numpy(operator, use, wild, ulps, rows):
     ids=ids([use for use in USES if use[2] is not WORDS and use[0] is not op.lookup]),
 )
 def test_onnx_runtime_agrees_with_numpy_on_float32(operator, use, wild, ulps):
-    """Subnormals of float32 are left out: ONNX Runtime's tanh is 6e-44 away there."""
-    with np.errstate(over="ignore"):
-        rows = wild.astype(np.float32)
-    rows = np.where(np.abs(rows) < 1e-37, np.float32(0), rows)
-    assert_agrees(use, rows, ulps * 2)
+    assert_agrees(use, narrow(wild), ulps * 2)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(CUDA not in ort.get_available_providers(), reason="onnxruntime without CUDA")
+@pytest.mark.parametrize(
+    ("operator", "use", "wild", "ulps"),
+    [use for use in USES if use[0].name not in UNLIKE],
+    ids=ids([use for use in USES if use[0].name not in UNLIKE]),
+)
+def test_a_gpu_agrees_with_numpy(operator, use, wild, ulps):
+    ort.preload_dlls()
+    for rows in (wild, *([narrow(wild)] if wild.dtype == np.float64 else [])):
+        assert_agrees(use, rows, 2 * ulps, providers=[(CUDA, {"use_tf32": "0"}), CPU])
 
 
 #: Operators on whole numbers, and the types that they are used with.

@@ -20,11 +20,11 @@ from sparkbird.runtime.apart import Apart
 from sparkbird.runtime.encoded import Encoded
 from sparkbird.runtime.entries import by_row
 from sparkbird.runtime.graph import Graph
-from sparkbird.runtime.providers import CPU, CUDA, PRODUCTS, Placement
+from sparkbird.runtime.providers import CPU, CUDA, PRODUCTS, Placement, refuse_unlike
 
 #: Rewritings of ONNX Runtime that round otherwise: a factor beside a product of matrices becomes an
 #: attribute of it, a float32 (of float64 in 1.28 to 1.31, of float32 in 1.23 to 1.32).
-_INEXACT = ["MatMulScaleFusion"]
+INEXACT = ["MatMulScaleFusion"]
 
 #: How it says that there is too little memory: the arena, and cuBLAS.
 _LACKING = ("memory", "resource allocation failed")
@@ -61,7 +61,7 @@ class Part:
     Raises
     ------
     ProviderError
-        It was to run on a GPU, and a product of matrices would not.
+        It was to run on a GPU, and a product of matrices would not, or results would be others.
     """
 
     def __init__(self, content: bytes, results: Sequence[Result], placement: Placement) -> None:
@@ -74,6 +74,7 @@ class Part:
         providers = placement.providers(content)
         on_gpu = providers[0][0] == CUDA
         if on_gpu:
+            refuse_unlike(Graph(content))
             options.add_session_config_entry(_RECORDS, "1")
             ort.preload_dlls()  # CUDA's, from the packages beside it
         self._names = [name for result in results for name in result.names]
@@ -81,7 +82,7 @@ class Part:
         self._sparse = [result for result in results if result.entries]
         self._tokens = [result.name for result in results if result.tokens]
         self._session = ort.InferenceSession(
-            content, options, providers=providers, disabled_optimizers=_INEXACT
+            content, options, providers=providers, disabled_optimizers=INEXACT
         )
         values = (*self._session.get_inputs(), *self._session.get_outputs())
         strings = any(value.type == "tensor(string)" for value in values)

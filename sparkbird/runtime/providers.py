@@ -23,7 +23,15 @@ Provider: TypeAlias = tuple[str, dict[str, str]]
 _ON_CPU: Provider = (CPU, {})
 
 #: Operators whose work grows faster than what they read: what a GPU is for, forests aside.
-PRODUCTS = frozenset({"MatMul", "FusedMatMul", "Gemm", "FusedGemm", "Einsum", "Conv", "TopK"})
+PRODUCTS = frozenset({"MatMul", "FusedMatMul", "Gemm", "FusedGemm", "Einsum", "Conv"})
+
+#: What ONNX Runtime computes otherwise on a GPU than on a CPU, and how (1.31, compared in
+#: tests/test_op.py).
+UNLIKE = {
+    "ScatterND": "adds numbers of two and four bytes alone",
+    "Sign": "is 0 of NaN",
+    "TopK": "finds places that there are none of where numbers are infinite",
+}
 
 #: A product with a constant of fewer numbers is done before its rows were copied to a GPU.
 LEAST_NUMBERS = 2**12
@@ -92,6 +100,23 @@ ON_CPU = Placement()
 def large(graph: Graph) -> list[Node]:
     """The nodes of a graph that a GPU is worth its rows' way for: products of large matrices."""
     return [node for node in graph.nodes if node.operator in PRODUCTS and _is_large(graph, node)]
+
+
+def refuse_unlike(graph: Graph) -> None:
+    """Refuse a graph whose results would be others on a GPU.
+
+    Raises
+    ------
+    ProviderError
+        It has such an operator.
+    """
+    for node in graph.nodes:
+        if node.operator in UNLIKE:
+            raise ProviderError(
+                f"the model cannot run on a GPU: {node.operator} {UNLIKE[node.operator]} there, "
+                f"by the {CUDA} of ONNX Runtime",
+                "use device='cpu', or 'auto', which uses a GPU for forests alone.",
+            )
 
 
 def _is_large(graph: Graph, node: Node) -> bool:

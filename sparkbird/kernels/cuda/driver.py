@@ -274,6 +274,14 @@ class Launch:
         return cls(kernel, grid, block, shared, kept, places)
 
 
+class LaunchGraph:
+    """Launches that the driver knows as one."""
+
+    def __init__(self, owner: Device, handle: Any) -> None:
+        self.handle = handle
+        weakref.finalize(self, owner._free, "cuGraphExecDestroy", handle).atexit = False  # noqa: SLF001
+
+
 class Stream:
     """What is done on a device in order."""
 
@@ -313,6 +321,24 @@ class Stream:
         call = self.device._call  # noqa: SLF001
         call("cuLaunchKernel", launch.kernel, *sizes, self.handle, address, 0)
 
+    def graph(self, launches: Sequence[Launch]) -> LaunchGraph:
+        """Launches that are run again in one go, in this order."""
+        driver, call = self.device._driver, self.device._call  # noqa: SLF001
+        relaxed = driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED  # memory is given back
+        call("cuStreamBeginCapture", self.handle, relaxed)
+        try:
+            for launch in launches:
+                self.run(launch)
+        finally:
+            captured = call("cuStreamEndCapture", self.handle)
+        found = LaunchGraph(self.device, call("cuGraphInstantiate", captured, 0))
+        call("cuGraphDestroy", captured)
+        return found
+
+    def run_graph(self, graph: LaunchGraph) -> None:
+        """All launches of a graph."""
+        self.device._call("cuGraphLaunch", graph.handle, self.handle)  # noqa: SLF001
+
     @contextmanager
     def recorded(self) -> Iterator[list[Launch]]:
         """What is launched meanwhile."""
@@ -340,10 +366,11 @@ class Stream:
         driver = self.device._driver  # noqa: SLF001
         busy = driver.CUresult.CUDA_ERROR_NOT_READY
         until = time.perf_counter() + SPIN_SECONDS
-        while driver.cuStreamQuery(self.handle)[0] == busy:
+        while (found := driver.cuStreamQuery(self.handle)[0]) == busy:
             if time.perf_counter() > until:
                 time.sleep(PAUSE_SECONDS)
-        self.device._call("cuStreamSynchronize", self.handle)  # noqa: SLF001  what went wrong, if so
+        if found:  # what went wrong is said again
+            self.device._call("cuStreamSynchronize", self.handle)  # noqa: SLF001
 
 
 def _first_line(error: Exception) -> str:

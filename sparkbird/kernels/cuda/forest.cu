@@ -16,6 +16,7 @@
 //   NEAR     1 if ranks are copied to shared memory
 //   LEVELS   of a tree that has most of them
 //   ONE      1 if there is one sum of a row, to which all trees add
+//   WARPS    of a block that adds, TREES of which it has what was found in shared memory
 
 typedef unsigned long long u64;
 
@@ -34,33 +35,47 @@ struct Column {
     unsigned stride, first, steps, start, missing, coded;
 };
 
-__device__ unsigned searched(VALUE x, const Column& column, const VALUE* thresholds) {
-    const VALUE* own = thresholds + column.first;
-    unsigned rank = 0;
-    for (unsigned step = 1u << column.steps >> 1; step; step >>= 1)
-        if (own[rank + step - 1] < x) rank += step;
-    return x == x ? column.start + rank : column.missing;
-}
+// The rank of a value, found step by step.
+struct Search {
+    const VALUE* thresholds;
+    VALUE x;
+    unsigned rank, first_step;
 
-// The ranks of rows: values are bytes that columns say how to find.
+    __device__ void step(unsigned size) {
+        if (size <= first_step && thresholds[rank + size - 1] < x) rank += size;
+    }
+};
+
+// The ranks of rows: values are bytes that columns say how to find. The columns of a word are
+// searched side by side, as one alone would wait for memory at each step.
 extern "C" __global__ void rank(
     const unsigned char* values, const Column* columns, unsigned words, const VALUE* thresholds,
     const unsigned char* coded, unsigned count, unsigned* ranks
 ) {
-    u64 tile = blockIdx.x, row = tile * LANES + threadIdx.x;
-    for (unsigned word = blockIdx.y * blockDim.y + threadIdx.y; word < words;
-         word += gridDim.y * blockDim.y) {
-        unsigned packed = 0;
-        for (unsigned i = 0; i < PER_WORD && row < count; ++i) {
+    u64 tile = blockIdx.x, row = min(tile * LANES + threadIdx.x, (u64)count - 1);
+    for (unsigned word = threadIdx.y; word < words; word += blockDim.y) {
+        Search own[PER_WORD];
+        unsigned most = 0;
+#pragma unroll
+        for (unsigned i = 0; i < PER_WORD; ++i) {
             const Column column = columns[word * PER_WORD + i];
-            const unsigned char* place = values + column.offset + row * column.stride;
-            unsigned found;
+            unsigned size = column.coded ? 0 : 1u << column.steps >> 1;
+            VALUE x = column.coded ? 0 : *(const VALUE*)(values + column.offset + row * column.stride);
+            own[i] = {thresholds + column.first, x, 0, size};
+            most = max(most, size);
+        }
+        for (unsigned size = most; size; size >>= 1)
+#pragma unroll
+            for (unsigned i = 0; i < PER_WORD; ++i) own[i].step(size);
+        unsigned packed = 0;
+#pragma unroll
+        for (unsigned i = 0; i < PER_WORD; ++i) {
+            const Column column = columns[word * PER_WORD + i];
+            unsigned found = own[i].x == own[i].x ? column.start + own[i].rank : column.missing;
             if (column.coded) {
-                unsigned code = *place;
+                unsigned code = values[column.offset + row * column.stride];
                 u64 at = ((u64)(code / LANES) * words + word) * LANES + code % LANES;
                 found = ((const RANK*)(coded + at * 4))[i];
-            } else {
-                found = searched(*(const VALUE*)place, column, thresholds);
             }
             packed |= found << (8 * sizeof(RANK) * i);
         }
@@ -261,28 +276,38 @@ typedef LEAF FOUND;
 #endif
 
 // The values of leaves, which are known or whose numbers are [T, apart], added tree after tree.
-// Loads do not wait for sums, nor one for another: there are too few rows to hide that.
+// A block has a row for each lane and an output for each warp; its warps fetch what was found in
+// some trees together, so that no load waits for a sum, nor for another load.
 extern "C" __global__ void add(
     const FOUND* found, unsigned apart, unsigned count, unsigned tree_count,
     const unsigned* outputs_of_trees, const LEAF* values, unsigned width, LEAF* out,
     unsigned outputs, unsigned adds
 ) {
-    u64 thread = (u64)blockIdx.x * blockDim.x + threadIdx.x;
-    u64 row = thread / outputs, output = thread % outputs;
-    if (row >= count) return;
-    LEAF total = adds ? out[row * outputs + output] : 0;
+    extern __shared__ __align__(16) unsigned char shared[];
+    FOUND* near = (FOUND*)shared + threadIdx.x;
+    u64 row = (u64)blockIdx.x * LANES + threadIdx.x;
+    unsigned output = blockIdx.y * WARPS + threadIdx.y;
+    bool is_one = row < count && output < outputs;
+    LEAF total = is_one && adds ? out[row * outputs + output] : 0;
+    for (unsigned first = 0; first < tree_count; first += TREES) {
+        unsigned trees = min(TREES, tree_count - first);
+        __syncthreads();
+#pragma unroll
+        for (unsigned t = threadIdx.y; t < TREES; t += WARPS)
+            if (t < trees) near[t * LANES] = found[(u64)(first + t) * apart + row];
+        __syncthreads();
+        if (!is_one) continue;
 #pragma unroll 32
-    for (unsigned t = 0; t < tree_count; ++t) {
-        unsigned k = ONE ? 0 : output - outputs_of_trees[t];
-        if (ONE || k < width) {
-            const FOUND* one = found + (u64)t * apart + row;
+        for (unsigned t = 0; t < trees; ++t) {
+            unsigned k = ONE ? 0 : output - outputs_of_trees[first + t];
+            if (ONE || k < width)
 #if NUMBERS
-            total += __ldg(values + (u64)__ldg(one) * width + k);
+                total += __ldg(values + (u64)near[t * LANES] * width + k);
 #else
-            total += __ldg(one);
+                total += near[t * LANES];
 #endif
         }
     }
-    out[row * outputs + output] = total;
+    if (is_one) out[row * outputs + output] = total;
 }
 #endif

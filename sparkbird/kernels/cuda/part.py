@@ -22,8 +22,9 @@ from sparkbird.kernels.cuda.walks import C_TYPES, Ranks, Target
 from sparkbird.kernels.given import Given
 from sparkbird.kernels.trees import BYTE, Ranked, Trees
 
-#: Warps of a block that ranks rows, a word each at a time.
-_WARPS = 8
+#: Warps of a block that ranks rows, a word each at a time, and of one that adds what is stored;
+#: the trees of which that one has this in shared memory.
+_WARPS, _ADDING_WARPS, _TREES = 8, 16, 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,10 +147,13 @@ class Part:
             "LEAF": C_TYPES[leaves.values.dtype],
             "ONE": int(leaves.outputs == 1),
             "NUMBERS": int(self._walks.values is None),
+            "WARPS": _ADDING_WARPS,
+            "TREES": _TREES,
         }
         found = kernel(self._device, "add", defined)
-        threads = 64
-        stream.launch(found, (-(-count * leaves.outputs // threads), 1), (threads, 1), arguments)
+        grid = -(-count // LANES), -(-leaves.outputs // _ADDING_WARPS)
+        shared = _TREES * LANES * self.stored_bytes
+        stream.launch(found, grid, (LANES, _ADDING_WARPS), arguments, shared)
 
 
 def _ranking(device: Device, columns: layout.Columns, part: Part, given: Given) -> Ranking:
