@@ -68,7 +68,8 @@ class Case:
     methods  the methods to compare, all that the model has if empty
     whole    a row's result depends on the rows beside it: fewer are a batch of their own
     rounding results hang on the last digits of sums, and so on who adds: a GPU gives others
-    terms    what is left of terms is as exact as the greatest result, not as itself
+    terms    how large terms are that are greater than what their sums leave: these are as exact
+             as they are, where others add
     """
 
     model: Any
@@ -82,7 +83,7 @@ class Case:
     note: str = ""
     whole: bool = False
     rounding: bool = False
-    terms: bool = False
+    terms: float = 0.0
     inputs: bool = field(default=True)
 
     @property
@@ -187,7 +188,12 @@ def assert_gpu_agrees(case: Case, compiled: Any, method: str, rows: Any, expecte
     tensors = [found[tensor.name].astype(tensor.numpy) for tensor in output.tensors]
     # Sums are added in another order there.
     exact = 2e-6 if getattr(rows, "dtype", None) == np.float32 else 1e-12
-    like = replace(case, rtol=max(case.rtol, exact), terms=True)
+    results = [np.asarray(part) for part in as_list(expected)]
+    sizes = [
+        np.abs(part[np.isfinite(part)]).max(initial=0) for part in results if part.dtype.kind == "f"
+    ]
+    atol = max(case.atol, exact * max([case.terms, *sizes]))
+    like = replace(case, rtol=max(case.rtol, exact), atol=atol)
     assert_same(like, _as_original(output, tensors), expected, f"{method} on a GPU")
 
 
@@ -355,8 +361,7 @@ def assert_same(case: Case, actual: Any, expected: Any, where: str, *, types: bo
         np.testing.assert_array_equal(a, e, where)
     else:
         rtol = max(case.rtol, 2e-6 if e.dtype == np.float32 else 0)
-        atol = rtol * np.abs(e[np.isfinite(e)]).max(initial=0) if case.terms else 0
-        np.testing.assert_allclose(a, e, rtol, max(case.atol, atol), err_msg=where)
+        np.testing.assert_allclose(a, e, rtol, case.atol, err_msg=where)
 
 
 def missing_alike(value: Any) -> Any:

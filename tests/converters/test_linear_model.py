@@ -142,7 +142,7 @@ CLASSIFIERS = (
 
 REGRESSION = [
     *(
-        Case(getattr(sk, name)(), rows[name.startswith("MultiTask")], atol=1e-11)
+        Case(getattr(sk, name)(), rows[name.startswith("MultiTask")], atol=1e-11, terms=1e3)
         for name in REGRESSORS
         for rows in (
             (constant_and_one_target, constant_and_two_targets),

@@ -12,6 +12,7 @@ import numpy as np
 from sparkbird.converters.container import container
 from sparkbird.converters.registry import Results, converts
 from sparkbird.converters.sklearn.validation import finite
+from sparkbird.converters.sklearn.version import installed
 from sparkbird.errors import ColumnCountError
 from sparkbird.graph import op
 from sparkbird.graph.table import Table, numbers
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
     from sparkbird.graph.op import Array
     from sparkbird.graph.sparse import Sparse
+
+#: The version of SciPy from which on lines are weighted means of two points.
+_BY_WEIGHTS = (1, 18)
 
 
 @converts(
@@ -91,13 +95,25 @@ def _in_float64(x: Array, points: np.ndarray, values: np.ndarray) -> Array:
 def _in_float32(x: Array, points: np.ndarray, values: np.ndarray) -> Array:
     """SciPy's own line, which it takes for all but float64: [N] -> [N].
 
-    Source: scipy/interpolate/_interpolate.py, interp1d._call_linear (1.17).
+    Source: scipy/interpolate/_interpolate.py, interp1d._call_linear (1.17, 1.18).
     """
-    with np.errstate(all="ignore"):
-        slopes = np.diff(values) / np.diff(points)
     below = op.maximum(reached(points, x, op.greater) - np.int64(1), np.int64(0))
     place = op.minimum(below, np.int64(len(points) - 2))
+    line = _by_slope if installed("scipy") < _BY_WEIGHTS else _by_weights
+    return line(x, place, points, values)
+
+
+def _by_slope(x: Array, place: Array, points: np.ndarray, values: np.ndarray) -> Array:
+    with np.errstate(all="ignore"):
+        slopes = np.diff(values) / np.diff(points)
     return op.take(slopes, place) * (x - op.take(points, place)) + op.take(values, place)
+
+
+def _by_weights(x: Array, place: Array, points: np.ndarray, values: np.ndarray) -> Array:
+    start, end = op.take(points, place), op.take(points[1:], place)
+    width = op.take(np.diff(points), place)
+    of_end, of_start = (x - start) / width, (end - x) / width
+    return of_end * op.take(values[1:], place) + of_start * op.take(values, place)
 
 
 def reached(

@@ -1,4 +1,4 @@
-"""The version of scikit-learn in use: some arithmetic differs from one to the next.
+"""The version of scikit-learn, and of SciPy, in use: some arithmetic differs from one to the next.
 
 Read and compared here: 1.4 to 1.9.
 """
@@ -15,9 +15,9 @@ from sparkbird.errors import UnsupportedModelError
 OLDEST = (1, 4)
 
 
-def installed() -> tuple[int, int]:
-    """Major and minor version of the scikit-learn that is loaded; the newest if none is."""
-    module = sys.modules.get("sklearn")
+def installed(package: str = "sklearn") -> tuple[int, int]:
+    """Major and minor version of the package that is loaded; the newest if none is."""
+    module = sys.modules.get(package)
     if module is None:
         return (sys.maxsize, 0)
     major, minor = module.__version__.split(".")[:2]

@@ -11,19 +11,22 @@ import time
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 
 from sparkbird.errors import ProviderError
+from sparkbird.kernels.cuda.launches import Launch, LaunchGraph
 
 HINT = "install sparkbird[gpu] on a machine with a GPU of NVIDIA, or use device='cpu'."
 
 #: How long a core waits for the device and does nothing else, and how long it then leaves it to
 #: others each time: to tasks that read and write rows, where Spark has as many as cores.
 SPIN_SECONDS, PAUSE_SECONDS = 3e-4, 5e-5
+
+#: The major compute capability from which kernels can start early.
+_EARLY_FROM = 9
 
 #: The processes that have asked the driver for something; copies of them must not.
 _started: set[int] = set()
@@ -164,6 +167,11 @@ class Device:
         return f"sm_{major}{minor}"
 
     @cached_property
+    def starts_early(self) -> bool:
+        """Whether a kernel can be begun before the one before it ends: from Hopper on."""
+        return self._attribute("COMPUTE_CAPABILITY_MAJOR") >= _EARLY_FROM
+
+    @cached_property
     def shared_bytes(self) -> int:
         """The shared memory that a block may have."""
         return self._attribute("MAX_SHARED_MEMORY_PER_BLOCK_OPTIN")
@@ -248,40 +256,6 @@ class Memory:
         self.address, self.size = address, size
 
 
-@dataclass(frozen=True, eq=False)
-class Launch:
-    """A kernel, how many blocks of how many threads run it, and its arguments."""
-
-    kernel: Any
-    grid: tuple[int, int]
-    block: tuple[int, int]
-    shared: int
-    arguments: Sequence[Any]
-    places: Any
-
-    @classmethod
-    def of(
-        cls,
-        kernel: Any,
-        grid: tuple[int, int],
-        block: tuple[int, int],
-        arguments: Sequence[tuple[int, Any]],
-        shared: int,
-    ) -> Launch:
-        """Each argument is a value and its type of ctypes."""
-        kept = [kind(value) for value, kind in arguments]
-        places = (ctypes.c_void_p * len(kept))(*map(ctypes.addressof, kept))
-        return cls(kernel, grid, block, shared, kept, places)
-
-
-class LaunchGraph:
-    """Launches that the driver knows as one."""
-
-    def __init__(self, owner: Device, handle: Any) -> None:
-        self.handle = handle
-        weakref.finalize(self, owner._free, "cuGraphExecDestroy", handle).atexit = False  # noqa: SLF001
-
-
 class Stream:
     """What is done on a device in order."""
 
@@ -321,14 +295,20 @@ class Stream:
         call = self.device._call  # noqa: SLF001
         call("cuLaunchKernel", launch.kernel, *sizes, self.handle, address, 0)
 
+    def _run_early(self, launch: Launch) -> None:
+        """The same, begun before the one before it ends, for which it waits itself."""
+        call, driver = self.device._call, self.device._driver  # noqa: SLF001
+        config = launch.starting_early(driver, self.handle)
+        call("cuLaunchKernelEx", config, launch.kernel, ctypes.addressof(launch.places), 0)
+
     def graph(self, launches: Sequence[Launch]) -> LaunchGraph:
         """Launches that are run again in one go, in this order."""
         driver, call = self.device._driver, self.device._call  # noqa: SLF001
         relaxed = driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED  # memory is given back
         call("cuStreamBeginCapture", self.handle, relaxed)
         try:
-            for launch in launches:
-                self.run(launch)
+            for number, launch in enumerate(launches):
+                (self._run_early if number and self.device.starts_early else self.run)(launch)
         finally:
             captured = call("cuStreamEndCapture", self.handle)
         found = LaunchGraph(self.device, call("cuGraphInstantiate", captured, 0))

@@ -22,6 +22,20 @@ typedef unsigned long long u64;
 
 constexpr int LANES = 32;
 
+// A kernel may be launched while the one before it in the stream still runs, and then waits: that
+// takes less time than a launch. (Programmatic dependent launch, CUDA C++ Programming Guide.)
+__device__ void let_next_start() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;");
+#endif
+}
+
+__device__ void wait_for_previous() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
 #ifdef RANK
 constexpr unsigned PER_WORD = 4 / sizeof(RANK);
 #endif
@@ -35,47 +49,35 @@ struct Column {
     unsigned stride, first, steps, start, missing, coded;
 };
 
-// The rank of a value, found step by step.
-struct Search {
-    const VALUE* thresholds;
-    VALUE x;
-    unsigned rank, first_step;
+__device__ unsigned searched(VALUE x, const Column& column, const VALUE* thresholds) {
+    const VALUE* own = thresholds + column.first;
+    unsigned rank = 0;
+    for (unsigned step = 1u << column.steps >> 1; step; step >>= 1)
+        if (own[rank + step - 1] < x) rank += step;
+    return x == x ? column.start + rank : column.missing;
+}
 
-    __device__ void step(unsigned size) {
-        if (size <= first_step && thresholds[rank + size - 1] < x) rank += size;
-    }
-};
-
-// The ranks of rows: values are bytes that columns say how to find. The columns of a word are
-// searched side by side, as one alone would wait for memory at each step.
+// The ranks of rows: values are bytes that columns say how to find.
 extern "C" __global__ void rank(
     const unsigned char* values, const Column* columns, unsigned words, const VALUE* thresholds,
     const unsigned char* coded, unsigned count, unsigned* ranks
 ) {
-    u64 tile = blockIdx.x, row = min(tile * LANES + threadIdx.x, (u64)count - 1);
-    for (unsigned word = threadIdx.y; word < words; word += blockDim.y) {
-        Search own[PER_WORD];
-        unsigned most = 0;
-#pragma unroll
-        for (unsigned i = 0; i < PER_WORD; ++i) {
-            const Column column = columns[word * PER_WORD + i];
-            unsigned size = column.coded ? 0 : 1u << column.steps >> 1;
-            VALUE x = column.coded ? 0 : *(const VALUE*)(values + column.offset + row * column.stride);
-            own[i] = {thresholds + column.first, x, 0, size};
-            most = max(most, size);
-        }
-        for (unsigned size = most; size; size >>= 1)
-#pragma unroll
-            for (unsigned i = 0; i < PER_WORD; ++i) own[i].step(size);
+    let_next_start();
+    wait_for_previous();
+    u64 tile = blockIdx.x, row = tile * LANES + threadIdx.x;
+    for (unsigned word = blockIdx.y * blockDim.y + threadIdx.y; word < words;
+         word += gridDim.y * blockDim.y) {
         unsigned packed = 0;
-#pragma unroll
-        for (unsigned i = 0; i < PER_WORD; ++i) {
+        for (unsigned i = 0; i < PER_WORD && row < count; ++i) {
             const Column column = columns[word * PER_WORD + i];
-            unsigned found = own[i].x == own[i].x ? column.start + own[i].rank : column.missing;
+            const unsigned char* place = values + column.offset + row * column.stride;
+            unsigned found;
             if (column.coded) {
-                unsigned code = values[column.offset + row * column.stride];
+                unsigned code = *place;
                 u64 at = ((u64)(code / LANES) * words + word) * LANES + code % LANES;
                 found = ((const RANK*)(coded + at * 4))[i];
+            } else {
+                found = searched(*(const VALUE*)place, column, thresholds);
             }
             packed |= found << (8 * sizeof(RANK) * i);
         }
@@ -180,6 +182,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) full(
     u64 tree_step, unsigned adds
 ) {
     extern __shared__ __align__(16) unsigned char shared[];
+    let_next_start();
+    wait_for_previous();
     Sink sink(out, row_step, tree_step, count, adds);
     const unsigned char* mine[ROWS];
     unsigned near = copied(ranks, words, count, shared, mine, sink) - shared, own[ROWS];
@@ -230,6 +234,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) sparse(
     u64 row_step, u64 tree_step, unsigned adds
 ) {
     extern __shared__ __align__(16) unsigned char shared[];
+    let_next_start();
+    wait_for_previous();
     Sink sink(out, row_step, tree_step, count, adds);
     const unsigned char* mine[ROWS];
     copied(ranks, words, count, shared, mine, sink);
@@ -284,6 +290,8 @@ extern "C" __global__ void add(
     unsigned outputs, unsigned adds
 ) {
     extern __shared__ __align__(16) unsigned char shared[];
+    let_next_start();
+    wait_for_previous();
     FOUND* near = (FOUND*)shared + threadIdx.x;
     u64 row = (u64)blockIdx.x * LANES + threadIdx.x;
     unsigned output = blockIdx.y * WARPS + threadIdx.y;

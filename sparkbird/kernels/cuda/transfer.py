@@ -16,14 +16,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from sparkbird.kernels.cuda.driver import (
-    Device,
-    DeviceMemoryError,
-    Launch,
-    LaunchGraph,
-    Memory,
-    Stream,
-)
+from sparkbird.kernels.cuda.driver import Device, DeviceMemoryError, Memory, Stream
+from sparkbird.kernels.cuda.launches import Launch, LaunchGraph
 
 #: Rows of a chunk, at most, and what their values and what is made of them may take on a device
 #: together, in bytes; so few rows that less is not tried for when memory is short.
