@@ -301,14 +301,16 @@ class Stream:
         config = launch.starting_early(driver, self.handle)
         call("cuLaunchKernelEx", config, launch.kernel, ctypes.addressof(launch.places), 0)
 
-    def graph(self, launches: Sequence[Launch]) -> LaunchGraph:
-        """Launches that are run again in one go, in this order."""
+    def graph(self, launches: Sequence[Launch], *, early: bool) -> LaunchGraph:
+        """Launches that are run again in one go, in this order; each started `early` if it can."""
         driver, call = self.device._driver, self.device._call  # noqa: SLF001
         relaxed = driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED  # memory is given back
         call("cuStreamBeginCapture", self.handle, relaxed)
         try:
             for number, launch in enumerate(launches):
-                (self._run_early if number and self.device.starts_early else self.run)(launch)
+                (self._run_early if number and early and self.device.starts_early else self.run)(
+                    launch
+                )
         finally:
             captured = call("cuStreamEndCapture", self.handle)
         found = LaunchGraph(self.device, call("cuGraphInstantiate", captured, 0))

@@ -165,7 +165,11 @@ class Forest:
     ) -> int:
         """What `compute` gives; what it launches is launched again for a chunk like this one."""
         key = compute.__name__, chunk, dtype, tuple(one.key for one in ready)
-        return lane.again(key, lambda: compute(lane, chunk, dtype, ready))
+        early = self._are_few(chunk)
+        return lane.again(key, lambda: compute(lane, chunk, dtype, ready), early=early)
+
+    def _are_few(self, chunk: Chunk) -> bool:
+        return chunk.count < ROWS_OF_A_PROCESSOR * self.device.processors
 
     def lane(self) -> Lane:
         """A stream with memory of its own, for `sums_on_device`."""
@@ -213,7 +217,7 @@ class Forest:
 
     def _add(self, lane: Lane, chunk: Chunk, dtype: np.dtype, ready: list[_Ready]) -> int:
         assert self._sums is not None
-        few = chunk.count < ROWS_OF_A_PROCESSOR * self.device.processors
+        few = self._are_few(chunk)
         out = lane.memory("out", chunk.count * self._outputs * self._sums.itemsize)
         for i, one in enumerate(ready):
             ranks = self._ranks(lane, one, chunk, dtype)

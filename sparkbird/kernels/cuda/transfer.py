@@ -72,15 +72,20 @@ class OnDevice:
 
 @dataclass
 class Program:
-    """What is launched for a chunk, and where its results are; `graph` from the second time on."""
+    """What is launched for a chunk, and where its results are; `graph` from the second time on.
+
+    Kernels that start `early` hold a place on the device while they wait: that is for few rows,
+    with no other kernels under way.
+    """
 
     launches: list[Launch]
     result: int
+    early: bool
     graph: LaunchGraph | None = None
 
     def run(self, stream: Stream) -> None:
         """Launch it again: one launch after the other takes as long as small forests do."""
-        self.graph = self.graph or stream.graph(self.launches)
+        self.graph = self.graph or stream.graph(self.launches, early=self.early)
         stream.run_graph(self.graph)
 
 
@@ -124,10 +129,10 @@ class Lane:
             self._constants[name] = content
         return address
 
-    def again(self, key: Any, make: Callable[[], int]) -> int:
+    def again(self, key: Any, make: Callable[[], int], *, early: bool) -> int:
         """What `make` gives; what it launches is launched again if the same is asked for.
 
-        That is what it was as long as memory stays where it is.
+        That is what it was as long as memory stays where it is. See `Program.early`.
         """
         known = self._programs.get(key)
         if known is not None:
@@ -135,7 +140,7 @@ class Lane:
             return known.result
         with self.stream.recorded() as launches:
             result = make()
-        self._programs[key] = Program(launches, result)
+        self._programs[key] = Program(launches, result, early)
         while len(self._programs) > PROGRAMS:
             self._programs.popitem(last=False)
         return result
