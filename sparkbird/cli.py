@@ -142,12 +142,57 @@ def check(
 
 @_command
 def score(
-    conf: Annotated[Path, typer.Option(help="The configuration, a YAML file.")],
+    conf: Annotated[
+        list[Path],
+        typer.Option(help="The configuration, a YAML file; others override it. Repeatable."),
+    ],
+    assign: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="A value of the configuration, as model.device=cpu. Repeatable."
+        ),
+    ] = None,
+    date: Annotated[str | None, typer.Option(help="The logical date; yesterday by UTC.")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="The first date of several.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="The last of them.")] = None,
+    late: Annotated[
+        int, typer.Option(min=0, help="Dates before, scored again if their rows have changed.")
+    ] = 0,
+    force: Annotated[
+        bool, typer.Option("--force", help="Score again what has not changed.")
+    ] = False,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Say what would be done, and do nothing.")
+    ] = False,
 ) -> None:
-    """Score a table in Spark as a configuration says: what jobs/score.py does."""
-    from sparkbird.job import config, score
+    """Score a table in Spark as a configuration says: what jobs/score.py does.
 
-    score.run(config.load(conf), console=Console(soft_wrap=True))
+    Exit codes: 0 done, 1 failed, 2 configuration, 3 input, 4 a check, 5 another run has the lock.
+    """
+    import os
+
+    from sparkbird.job import config, exits, overlay, score
+    from sparkbird.job.nightly import dates
+    from sparkbird.job.nightly.run import Asked, run
+
+    document = overlay.combined(conf, assign or ())
+    found = config.checked(overlay.resolved(document, os.environ))
+    if print_config:
+        _say(overlay.printed(document))
+        return
+    console = Console(soft_wrap=True)
+    try:
+        if found.date is None and not (date or first or last):
+            score.run(found, console=console)
+            return
+        limit = found.date.limit if found.date else 1
+        days, before = dates.wanted(date, first, last, late=late, limit=limit)
+        code = run(found, Asked(days, frozenset(before), force), console=console).exit_code
+    except SparkbirdError as error:
+        _complain(error)
+        code = exits.exit_code(error)
+    if code:
+        raise typer.Exit(code)
 
 
 @_command

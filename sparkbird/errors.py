@@ -15,6 +15,8 @@ SparkbirdError
 ├── ConfigError                ValueError  a configuration that says what it may not say
 ├── InputError                 ValueError  the table to read is not there, or not readable
 ├── OutputError                ValueError  the place to write to is not fit for it
+├── LockedError                RuntimeError  another run writes to the same place
+├── CheckError                 RuntimeError  what was scored does not pass a check
 ├── ProviderError              RuntimeError  the execution provider asked for is not there
 ├── JavaError                  RuntimeError  no Java runtime that Spark can use
 └── GraphError                 RuntimeError  ONNX refuses a graph of ours: a bug of sparkbird
@@ -26,6 +28,7 @@ from collections.abc import Iterable, Sequence
 
 __all__ = [
     "ArtifactError",
+    "CheckError",
     "ColumnCountError",
     "ColumnNameError",
     "ColumnTypeError",
@@ -34,6 +37,7 @@ __all__ = [
     "InputError",
     "InvalidValueError",
     "JavaError",
+    "LockedError",
     "ModelTooLargeError",
     "NotFittedError",
     "OutputError",
@@ -146,6 +150,14 @@ class InputError(SparkbirdError, ValueError):
 
 class OutputError(SparkbirdError, ValueError):
     """The place to write to is not fit for it."""
+
+
+class LockedError(SparkbirdError, RuntimeError):
+    """Another run writes to the same place."""
+
+
+class CheckError(SparkbirdError, RuntimeError):
+    """What was scored does not pass a check, and was not published."""
 
 
 class ProviderError(SparkbirdError, RuntimeError):

@@ -6,12 +6,12 @@ Every mistake of a file is found at once and named with its line, before anythin
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -20,8 +20,11 @@ from pydantic import (
 )
 
 from sparkbird.errors import ConfigError
-from sparkbird.job.lines import Document, parse, read
+from sparkbird.job.lines import Document, parse
 from sparkbird.job.models import Kind
+from sparkbird.job.nightly.settings import Checks, Dated, Run
+from sparkbird.job.overlay import combined, resolved
+from sparkbird.job.section import Section
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,13 +36,7 @@ Format = Literal["parquet", "csv", "json", "orc"]
 Option = str | int | float | bool
 
 
-class _Section(BaseModel):
-    """A part of the configuration: what it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_min_length=1)
-
-
-class Model(_Section):
+class Model(Section):
     """Which model scores."""
 
     path: str = Field(description="the file of the model")
@@ -50,9 +47,13 @@ class Model(_Section):
         "wrote; reading a pickle runs the code in it, so trust its writer",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where it runs")
+    name: str | None = Field(
+        default=None, description="what rows say that scored them; the path if left out"
+    )
+    version: str = Field(default="", description="its version, which rows say, too", min_length=0)
 
 
-class _Place(_Section):
+class _Place(Section):
     """Files in a folder, or a table of the catalog."""
 
     path: str | None = Field(default=None, description="the folder of the table's files")
@@ -113,7 +114,7 @@ _Columns = Annotated[
 ]
 
 
-class Config(_Section):
+class Config(Section):
     """A scoring job."""
 
     name: str = Field(default="sparkbird", description="the name of the Spark application")
@@ -137,17 +138,25 @@ class Config(_Section):
         default="raise", description="an error, or a NULL prediction, for rows the model refuses"
     )
     output: Output = Field(description="where the scored table goes, a mapping")
+    date: Dated | None = Field(
+        default=None,
+        description="logical dates, a mapping: each is scored, checked and published by itself",
+    )
+    checks: Checks = Field(
+        default=Checks(), description="what is checked before a date is published, a mapping"
+    )
+    run: Run = Field(default=Run(), description="what is told of a run, a mapping")
 
 
-def load(path: str | Path) -> Config:
-    """The configuration in the YAML file `path`.
+def load(*paths: str | Path, assignments: Iterable[str] = ()) -> Config:
+    """The configuration in YAML files, each of which overrides those before it.
 
     Raises
     ------
     ConfigError
         There is no such file, or it says what it may not say.
     """
-    return checked(read(path))
+    return checked(resolved(combined(paths, assignments), os.environ))
 
 
 def loads(text: str, *, source: str = "configuration") -> Config:

@@ -16,17 +16,21 @@ Place = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Document:
-    """What a YAML file says, and on which line, counted from 1, each of its keys stands."""
+    """What a YAML file says, and on which line, counted from 1, each of its keys stands.
+
+    `sources` are the files of keys that other files brought.
+    """
 
     source: str
     content: Any
     lines: dict[Place, int] = field(default_factory=dict)
+    sources: dict[Place, str] = field(default_factory=dict)
 
     def at(self, path: Place) -> str:
         """``file:line`` of the key at `path`, or of the nearest key above it."""
         while path and path not in self.lines:
             path = path[:-1]
-        return f"{self.source}:{self.lines.get(path, 1)}"
+        return f"{self.sources.get(path, self.source)}:{self.lines.get(path, 1)}"
 
 
 def read(path: str | Path) -> Document:

@@ -76,7 +76,7 @@ def run(
 
     console = console or Console(stderr=True)
     model = models.read(config.model.path, config.model.kind, device=config.model.device)
-    with _session(config.name, spark) as session:
+    with session_for(config.name, spark) as session:
         table = source.table(session, config.input)
         compiled = compiled_for(model, table, config)
         plan = planned(table, compiled, config)
@@ -118,7 +118,7 @@ def _written(plan: DataFrame, model: CompiledModel, config: Config) -> Result:
 
 
 @contextmanager
-def _session(name: str, spark: SparkSession | None) -> Iterator[SparkSession]:
+def session_for(name: str, spark: SparkSession | None) -> Iterator[SparkSession]:
     """The session given, the active one, that of spark-submit, or one of our own."""
     from pyspark.sql import SparkSession
 
@@ -128,6 +128,7 @@ def _session(name: str, spark: SparkSession | None) -> Iterator[SparkSession]:
     if given is not None:
         yield given
         return
+
     from sparkbird.spark.session import local_session
 
     # What goes wrong is raised here; the log would say it again, with every frame of the stack.

@@ -1,0 +1,1 @@
+"""Scoring one logical date after another: idempotent, resumable, checked before it is published."""

@@ -1,0 +1,239 @@
+"""One logical date: its parts are scored, counted, checked and published."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+from sparkbird.errors import CheckError
+from sparkbird.job import record, source, target
+from sparkbird.job.faults import original
+from sparkbird.job.nightly import counted, publish
+from sparkbird.job.nightly.ledger import Entry, Ledger, Part
+from sparkbird.job.nightly.slices import (
+    PLACE,
+    Slice,
+    digest,
+    input_of,
+    rows_of,
+    sliced,
+    stamps,
+)
+from sparkbird.job.plan import compiled_for, planned
+from sparkbird.job.progress import progress
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+    from sparkbird.job.config import Config
+    from sparkbird.job.files import Files
+    from sparkbird.job.nightly.lock import Lock
+    from sparkbird.job.told import Told
+    from sparkbird.model import CompiledModel
+
+#: What each row says of where it comes from.
+STAMPS = ("model_name", "model_version", "model_digest", "run_id", "scored_at")
+
+
+@dataclass
+class Work:
+    """What a run does for each of its dates.
+
+    model     a `CompiledModel`, or one that is compiled for the first table
+    identity  of the model, once it is compiled
+    """
+
+    config: Config
+    run_id: str
+    model: Any
+    spark: SparkSession
+    files: Files
+    lock: Lock
+    ledger: Ledger
+    told: Told
+    identity: record.Model | None = None
+    plan: str = ""
+
+    def compiled(self, table: DataFrame) -> CompiledModel:
+        """The model, compiled for a table."""
+        found = self.model = compiled_for(self.model, table, self.config)
+        own = self.config.model
+        self.identity = record.Model(
+            name=own.name or own.path, version=own.version, digest=found.digest, uri=own.path
+        )
+        self.plan = found.explain()
+        return found
+
+
+@dataclass
+class Day:
+    """A date of a run."""
+
+    work: Work
+    date: date
+    stages: list[record.Stage] = field(default_factory=list)
+
+    def score(self, *, late: bool, force: bool) -> record.Date | None:
+        """What became of the date; None if it was not to be looked at.
+
+        Raises
+        ------
+        CheckError
+            Its rows do not pass a check; nothing of them is published.
+        """
+        start = time.monotonic()
+        known = self.work.ledger.read(self.date.isoformat())
+        if late and known is None:
+            return None
+        place = input_of(self.work.config, self.date)
+        table = source.table(self.work.spark, place)
+        entry, uris = self._entry(table)
+        unchanged = known is not None and known.state == "done" and known.same(entry)
+        if known and known.record and unchanged and entry.rows and not force:
+            return known.record.model_copy(update={"status": "unchanged"})
+        resumed = known is not None and known.state == "scoring" and known.same(entry)
+        if known and resumed and entry.rows:
+            entry = entry.model_copy(update={"parts": known.parts})
+        else:
+            self.work.files.delete(publish.drafts(entry.date))
+        before = len(entry.parts)
+        entry = self._scored(entry, table, uris)
+        found = self._record(entry, resumed=before, start=start)
+        self._require_passed(found)
+        self._published(entry, found)
+        return found.model_copy(
+            update={"seconds": time.monotonic() - start, "stages": (*self.stages,)}
+        )
+
+    def _entry(self, table: DataFrame) -> tuple[Entry, list[str]]:
+        """What the ledger will say, and the files of the date."""
+        work, config = self.work, self.work.config
+        assert config.date
+        model = work.compiled(table)
+        assert work.identity
+        known = stamps(table, work.files)
+        done = config.model_dump(exclude={"name", "model", "run", "checks"})
+        return Entry(
+            date=self.date.isoformat(),
+            run_id=work.run_id,
+            state="scoring",
+            model=work.identity.name,
+            version=work.identity.version,
+            work=digest(model.digest, sorted(done.items(), key=str)),
+            rows=digest(*known.items()) if known else "",
+        ), [*known]
+
+    def _scored(self, entry: Entry, table: DataFrame, uris: list[str]) -> Entry:
+        """The entry with all parts, each noted as soon as its rows are written."""
+        config = self.work.config
+        assert config.date
+        slices = sliced(uris, config.date.parts)
+        for number, part in enumerate(slices, 1):
+            if part.name in entry.parts:
+                continue
+            start = time.monotonic()
+            what = f"{entry.date}, part {number} of {len(slices)}"
+            folder = f"{self.work.run_id}-{part.name}"
+            with progress(self.work.spark, f"scoring {what}", self.work.told.console):
+                counts = self._written(table, part, f"{publish.drafts(entry.date)}/{folder}")
+            seconds = time.monotonic() - start
+            own = Part(folder=folder, seconds=seconds, counted=counts)
+            entry = entry.model_copy(update={"parts": {**entry.parts, part.name: own}})
+            self.work.lock.require()
+            self.work.ledger.write(entry)
+            rows = int(counts["rows"])
+            self.stages.append(record.Stage(name=f"score {what}", seconds=seconds, rows=rows))
+            self.work.told.event("part", run_id=self.work.run_id, date=entry.date, **counts)
+        return entry
+
+    def _written(self, table: DataFrame, part: Slice, folder: str) -> dict[str, float]:
+        """Score and write a part, and give what was counted in it."""
+        from py4j.protocol import Py4JJavaError
+        from pyspark.errors import PySparkException
+        from pyspark.sql import Observation
+
+        frame = self._frame(table, part)
+        config, seen = self.work.config, Observation(f"sparkbird-{self.work.run_id}-{part.name}")
+        prediction = next(iter(config.outputs))
+        noted = frame.observe(seen, *counted.observed(config.checks, prediction, {}))
+        partition = (counted.ASIDE, *config.output.partition_by)
+        writer = noted.write.format(config.output.format).options(**config.output.options)
+        try:
+            writer.partitionBy(*partition).save(f"{self.work.files.root}/{folder}")
+        except (PySparkException, Py4JJavaError) as error:
+            raise original(error) from error
+        return {name: value for name, value in seen.get.items() if value is not None}
+
+    def _frame(self, table: DataFrame, part: Slice) -> DataFrame:
+        """The rows of a part as they are written, and whether each is put aside."""
+        from pyspark.sql import functions as F  # noqa: N812
+
+        config = self.work.config
+        assert config.date
+        place = input_of(config, self.date)
+        rows = rows_of(self.work.spark, table, place, part)
+        if config.date.rows:
+            rows = rows.where(config.date.rows.replace(PLACE, self.date.isoformat()))
+        plan = planned(rows, self.work.compiled(table), config)
+        counted.require(config.checks, plan)
+        output = config.output.model_copy(update={"mode": "overwrite"})  # of the date alone
+        target.check(plan.withColumn(config.date.column, F.lit(self.date)), output, place)
+        if config.date.column in plan.columns:
+            plan = plan.drop(config.date.column)
+        return plan.select("*", *self._stamps(), counted.aside(config.checks))
+
+    def _stamps(self) -> list[Column]:
+        from pyspark.sql import functions as F  # noqa: N812
+
+        config, identity = self.work.config, self.work.identity
+        assert config.date
+        assert identity
+        if not config.date.stamp:
+            return []
+        now = datetime.now(UTC)
+        values = (identity.name, identity.version, identity.digest, self.work.run_id, now)
+        return [F.lit(value).alias(name) for name, value in zip(STAMPS, values, strict=True)]
+
+    def _record(self, entry: Entry, *, resumed: int, start: float) -> record.Date:
+        counts = counted.added(part.counted for part in entry.parts.values())
+        aside = int(counts["aside"])
+        return record.Date(
+            date=entry.date,
+            status="done",
+            rows=int(counts["rows"]) - aside,
+            refused=int(counts["refused"]),
+            quarantined=aside,
+            resumed=resumed,
+            seconds=time.monotonic() - start,
+            checks=(*counted.checked(self.work.config.checks, counts),),
+            stages=(*self.stages,),
+        )
+
+    def _require_passed(self, found: record.Date) -> None:
+        failing = [check for check in found.checks if not check.passed and check.action == "fail"]
+        if failing:
+            said = "; ".join(
+                f"{check.name} of {check.column or 'the date'} is {check.value:g}, not "
+                f"{check.bound}"
+                for check in failing
+            )
+            raise CheckError(
+                f"{self.date}: {said}",
+                "nothing of that date was published; what was there before stays.",
+            )
+
+    def _published(self, entry: Entry, found: record.Date) -> None:
+        """Its rows where readers look for them."""
+        config, start = self.work.config, time.monotonic()
+        assert config.date
+        self.work.lock.require()
+        entry = entry.model_copy(update={"state": "publishing", "record": found})
+        self.work.ledger.write(entry)
+        folders = [part.folder for part in entry.parts.values()]
+        place = f"{config.date.column}={entry.date}"
+        publish.publish(self.work.files, entry.date, place, folders)
+        self.work.ledger.write(entry.model_copy(update={"state": "done"}))
+        self.work.files.delete(publish.drafts(entry.date))
+        self.stages.append(record.Stage(name="publish", seconds=time.monotonic() - start))

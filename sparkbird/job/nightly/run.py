@@ -1,0 +1,176 @@
+"""A run: the dates that are wanted, one after another, each published whole or not at all."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+from sparkbird.errors import ConfigError, SparkbirdError
+from sparkbird.job import models, record
+from sparkbird.job.exits import exit_code
+from sparkbird.job.files import Files, files
+from sparkbird.job.nightly import publish
+from sparkbird.job.nightly.day import Day, Work
+from sparkbird.job.nightly.ledger import Entry, Ledger
+from sparkbird.job.nightly.lock import Lock, held
+from sparkbird.job.nightly.slices import require_dates
+from sparkbird.job.score import session_for
+from sparkbird.job.told import Told
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+    from rich.console import Console
+
+    from sparkbird.job.config import Config
+
+#: Where the result of the last run is, and those of all, below the table.
+RESULT, RUNS = "_RESULT.json", "_sparkbird/runs"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The dates of a run.
+
+    dates  in order
+    late   those of them that are scored only if they were before, and their rows have changed
+    force  whether dates are scored again although nothing has changed
+    """
+
+    dates: Sequence[date]
+    late: frozenset[date] = field(default_factory=frozenset)
+    force: bool = False
+
+
+def run(
+    config: Config,
+    asked: Asked,
+    spark: SparkSession | None = None,
+    console: Console | None = None,
+) -> record.Result:
+    """Score and publish the dates that are asked for, and give what became of each.
+
+    What went wrong is in the result, too, which is also written below the table; dates that were
+    published before it stay.
+
+    Raises
+    ------
+    ConfigError
+        The configuration has no dates.
+    """
+    from rich.console import Console
+
+    if config.date is None or config.output.path is None:
+        raise ConfigError(
+            "a run by date needs the section 'date', and a folder as output.path",
+            "leave --date, --from and --to out to score a table as a whole.",
+        )
+    require_dates(config)
+    told = Told(config, console or Console(stderr=True))
+    run_ = _Run(config, asked, f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}", told)
+    with session_for(config.name, spark) as session:
+        return run_.all(session)
+
+
+@dataclass
+class _Run:
+    config: Config
+    asked: Asked
+    run_id: str
+    told: Told
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    dates: list[record.Date] = field(default_factory=list)
+    model: record.Model | None = None
+    plan: str = ""
+
+    def all(self, spark: SparkSession) -> record.Result:
+        own = files(spark, str(self.config.output.path))
+        error: SparkbirdError | None = None
+        self.told.event("started", run_id=self.run_id, job=self.config.name, where=own.root)
+        try:
+            with held(own, self.run_id) as lock:
+                for one in self._each(spark, own, lock):
+                    self.dates.append(one)
+                    self.told.event("date", run_id=self.run_id, **one.model_dump(mode="json"))
+        except SparkbirdError as raised:
+            error = raised
+        result = self._result(own, spark, error)
+        self._keep(own, result)
+        self.told.ended(result)
+        return result
+
+    def _each(self, spark: SparkSession, own: Files, lock: Lock) -> Iterator[record.Date]:
+        ledger = Ledger(own)
+        for entry in ledger.entries():
+            self._recover(own, ledger, entry)
+        work = Work(self.config, self.run_id, self._model(), spark, own, lock, ledger, self.told)
+        for one in self.asked.dates:
+            try:
+                found = Day(work, one).score(late=one in self.asked.late, force=self.asked.force)
+            finally:
+                self.model, self.plan = work.identity, work.plan
+            if found is not None:
+                yield found
+
+    def _model(self) -> Any:
+        own = self.config.model
+        return models.read(own.path, own.kind, device=own.device)
+
+    def _recover(self, own: Files, ledger: Ledger, entry: Entry) -> None:
+        """Finish what a run that was killed was about to publish, and sweep up behind it."""
+        assert self.config.date
+        if entry.state == "publishing":
+            place = f"{self.config.date.column}={entry.date}"
+            folders = [part.folder for part in entry.parts.values()]
+            publish.publish(own, entry.date, place, folders)
+            entry = entry.model_copy(update={"state": "done"})
+            ledger.write(entry)
+            self.told.say(f"{entry.date}: published what run {entry.run_id} had scored")
+        if entry.state == "done":
+            own.delete(publish.drafts(entry.date))
+
+    def _result(
+        self, own: Files, spark: SparkSession, error: SparkbirdError | None
+    ) -> record.Result:
+        return record.Result(
+            run_id=self.run_id,
+            job=self.config.name,
+            status="failed" if error else "done",
+            exit_code=exit_code(error),
+            started=self.started,
+            ended=datetime.now(UTC),
+            model=self.model,
+            where=own.root,
+            dates=(*self.dates,),
+            plan=self.plan,
+            versions=_versions(spark),
+            error=_error(error),
+        )
+
+    def _keep(self, own: Files, result: record.Result) -> None:
+        text = result.model_dump_json(indent=1)
+        own.write(f"{RUNS}/{result.run_id}.json", text)
+        if result.error is None or result.error.kind != "LockedError":  # that is the other's
+            own.write(RESULT, text)
+
+
+def _error(error: SparkbirdError | None) -> record.Error | None:
+    if error is None:
+        return None
+    return record.Error(kind=type(error).__name__, fact=error.fact, hint=error.hint)
+
+
+def _versions(spark: SparkSession) -> dict[str, str]:
+    import platform
+    from importlib.metadata import version
+
+    import onnxruntime
+
+    return {
+        "sparkbird": version("sparkbird"),
+        "onnxruntime": onnxruntime.__version__,
+        "Spark": spark.version,
+        "Python": platform.python_version(),
+    }

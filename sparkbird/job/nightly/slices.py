@@ -1,0 +1,86 @@
+"""The files of a date, and how they are scored part by part."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from sparkbird.errors import ConfigError
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from pyspark.sql import DataFrame, SparkSession
+
+    from sparkbird.job.config import Config, Input
+    from sparkbird.job.files import Files
+
+#: Where a path or a condition says the date.
+PLACE = "{date}"
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some rows of a date: those of these files, or all of them.
+
+    name  the same whenever the files are
+    """
+
+    name: str
+    files: tuple[str, ...] = ()
+
+
+def input_of(config: Config, day: date) -> Input:
+    """The input of a date."""
+    place = config.input
+    if place.path is None or PLACE not in place.path:
+        return place
+    return place.model_copy(update={"path": place.path.replace(PLACE, day.isoformat())})
+
+
+def require_dates(config: Config) -> None:
+    """Refuse a configuration that does not tell which rows are of a date.
+
+    Raises
+    ------
+    ConfigError
+        Neither the path nor a condition does.
+    """
+    assert config.date
+    if PLACE not in (config.input.path or "") + (config.date.rows or ""):
+        raise ConfigError(
+            "nothing tells which rows are of a date",
+            f"write {PLACE} in input.path, or in date.rows: \"day = DATE '{PLACE}'\".",
+        )
+
+
+def stamps(table: DataFrame, files: Files) -> dict[str, str]:
+    """The files of a table, and what changes when they do; none if it has no files."""
+    return {uri: files.stamp(uri) for uri in sorted(table.inputFiles())}
+
+
+def digest(*parts: object) -> str:
+    """What tells these parts from others."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def sliced(uris: Sequence[str], count: int) -> list[Slice]:
+    """The files in at most so many slices, in order; one slice of all rows if there are none."""
+    if not uris:
+        return [Slice("all")]
+    count = min(count, len(uris))
+    bounds = [len(uris) * i // count for i in range(count + 1)]
+    groups = [tuple(uris[bounds[i] : bounds[i + 1]]) for i in range(count)]
+    return [Slice(digest(group), group) for group in groups]
+
+
+def rows_of(spark: SparkSession, table: DataFrame, place: Input, part: Slice) -> DataFrame:
+    """The rows of a slice of the table at `place`."""
+    if not part.files:
+        return table
+    reader = spark.read.format(place.format).options(**place.options).schema(table.schema)
+    paths = [unquote(uri) for uri in part.files]
+    return reader.option("basePath", str(place.path)).load(paths)
