@@ -36,6 +36,9 @@ class Files(Protocol):
     def names(self, folder: str) -> list[str]:
         """What is in a folder, in alphabetical order; nothing if there is none."""
 
+    def below(self, folder: str) -> list[str]:
+        """The files in a folder and in those within it, as names in it."""
+
     def exists(self, name: str) -> bool:
         """Whether there is such a file or folder."""
 
@@ -114,6 +117,11 @@ class Local:
     def names(self, folder: str) -> list[str]:  # noqa: D102
         place = self._folder / folder
         return sorted(child.name for child in place.iterdir()) if place.is_dir() else []
+
+    def below(self, folder: str) -> list[str]:  # noqa: D102
+        place = self._folder / folder
+        found = (path for path in place.rglob("*") if path.is_file())
+        return sorted(path.relative_to(place).as_posix() for path in found)
 
     def exists(self, name: str) -> bool:  # noqa: D102
         return (self._folder / name).exists()
@@ -206,6 +214,15 @@ class Hadoop:
             return []
         statuses = self._files.listStatus(self._path(folder))
         return sorted(status.getPath().getName() for status in statuses)
+
+    def below(self, folder: str) -> list[str]:  # noqa: D102
+        found = []
+        if self.exists(folder):
+            walk = self._files.listFiles(self._path(folder), True)  # noqa: FBT003
+            while walk.hasNext():
+                found.append(walk.next().getPath().toString())
+        start = len(f"{self.root}/{folder}/")
+        return sorted(uri[start:] for uri in found)
 
     def exists(self, name: str) -> bool:  # noqa: D102
         return bool(self._files.exists(self._path(name)))

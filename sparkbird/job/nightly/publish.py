@@ -52,11 +52,7 @@ def _replace(files: Files, new: str, target: str, old: str) -> None:
 
 
 def _merge(files: Files, folder: str, into: str) -> None:
-    """Move all files below a folder to the same places below another; names are unique."""
-    for name in files.names(folder):
-        if name.startswith(("_", ".")):
-            continue
-        if files.names(f"{folder}/{name}"):
-            _merge(files, f"{folder}/{name}", f"{into}/{name}")
-        else:
+    """Move all files below a folder to the same places below another; their names are unique."""
+    for name in files.below(folder):
+        if not name.rpartition("/")[2].startswith(("_", ".")):
             files.move(f"{folder}/{name}", f"{into}/{name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from sparkbird.job.nightly.ledger import Entry, Ledger
 from sparkbird.job.nightly.lock import Lock, held
 from sparkbird.job.nightly.slices import require_dates
 from sparkbird.job.score import session_for
+from sparkbird.job.source import first_line
 from sparkbird.job.told import Told
 
 if TYPE_CHECKING:
@@ -87,15 +89,16 @@ class _Run:
 
     def all(self, spark: SparkSession) -> record.Result:
         own = files(spark, str(self.config.output.path))
-        error: SparkbirdError | None = None
+        error: Exception | None = None
         self.told.event("started", run_id=self.run_id, job=self.config.name, where=own.root)
         try:
             with held(own, self.run_id) as lock:
                 for one in self._each(spark, own, lock):
                     self.dates.append(one)
                     self.told.event("date", run_id=self.run_id, **one.model_dump(mode="json"))
-        except SparkbirdError as raised:
+        except Exception as raised:  # noqa: BLE001  whatever it is, it is recorded
             error = raised
+            self.told.event("failed", run_id=self.run_id, traceback=traceback.format_exc())
         result = self._result(own, spark, error)
         self._keep(own, result)
         self.told.ended(result)
@@ -131,9 +134,7 @@ class _Run:
         if entry.state == "done":
             own.delete(publish.drafts(entry.date))
 
-    def _result(
-        self, own: Files, spark: SparkSession, error: SparkbirdError | None
-    ) -> record.Result:
+    def _result(self, own: Files, spark: SparkSession, error: Exception | None) -> record.Result:
         return record.Result(
             run_id=self.run_id,
             job=self.config.name,
@@ -156,10 +157,13 @@ class _Run:
             own.write(RESULT, text)
 
 
-def _error(error: SparkbirdError | None) -> record.Error | None:
+def _error(error: Exception | None) -> record.Error | None:
     if error is None:
         return None
-    return record.Error(kind=type(error).__name__, fact=error.fact, hint=error.hint)
+    if isinstance(error, SparkbirdError):
+        return record.Error(kind=type(error).__name__, fact=error.fact, hint=error.hint)
+    hint = "it can be run again, and goes on where it stopped; run.log has the traceback."
+    return record.Error(kind=type(error).__name__, fact=first_line(error), hint=hint)
 
 
 def _versions(spark: SparkSession) -> dict[str, str]:

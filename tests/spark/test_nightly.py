@@ -1,0 +1,226 @@
+"""Dates are scored once, checked before they are published, and gone on with after a failure."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+import sparkbird
+from sparkbird.errors import ConfigError
+from sparkbird.job import config
+from sparkbird.job.nightly import run as module
+from sparkbird.job.nightly.ledger import Ledger
+from sparkbird.job.nightly.run import Asked, run
+
+DAYS = [date(2026, 11, 26), date(2026, 11, 27)]
+FILES, ROWS = 3, 40
+
+JOB = """
+name: nightly
+model: {{path: {0}/model.onnx, name: late, version: "3"}}
+input: {{path: "{0}/in/day={{date}}"}}
+outputs: {{late: predict, margin: decision_function}}
+output: {{path: {0}/out}}
+date: {{column: day}}
+"""
+
+
+def rows(day, file, count=ROWS):
+    rng = np.random.default_rng([day.day, file])
+    number = np.arange(count) + 1000 * file
+    return pd.DataFrame({"id": number, "a": rng.normal(size=count), "b": rng.normal(size=count)})
+
+
+def write(folder, day, count=ROWS):
+    place = folder / "in" / f"day={day}"
+    place.mkdir(parents=True, exist_ok=True)
+    for file in range(FILES):
+        rows(day, file, count).to_parquet(place / f"{file}.parquet")
+
+
+@pytest.fixture
+def here(tmp_path):
+    x = rows(DAYS[0], 9)[["a", "b"]]
+    model = LogisticRegression().fit(x, x["a"] > 0)
+    sparkbird.compile(model, x).save(tmp_path / "model.onnx")
+    for day in DAYS:
+        write(tmp_path, day)
+    return tmp_path
+
+
+def score(spark, here, *days, text="", **asked):
+    return run(config.loads(JOB.format(here) + text), Asked(days or DAYS, **asked), spark)
+
+
+def published(here):
+    """The rows that readers see, by date and number."""
+    found = [pd.read_parquet(path).assign(day=path.parts[-2]) for path in data(here / "out")]
+    return pd.concat(found).sort_values(["day", "id"], ignore_index=True)
+
+
+def data(folder):
+    return sorted(path for path in folder.glob("day=*/**/*.parquet"))
+
+
+def content(here):
+    return published(here).drop(columns=["run_id", "scored_at"])
+
+
+def test_each_row_says_by_what_it_was_scored(spark, here):
+    found = score(spark, here)
+    assert (found.status, found.exit_code, found.rows) == ("done", 0, 2 * FILES * ROWS)
+    table = published(here)
+    assert table["id"].tolist() == [1000 * f + i for f in range(FILES) for i in range(ROWS)] * 2
+    model = sparkbird.load(here / "model.onnx")
+    np.testing.assert_array_equal(table["late"], model.predict(table[["a", "b"]]))
+    said = {name: {*table[name]} for name in ("model_name", "model_version", "model_digest")}
+    assert said == {"model_name": {"late"}, "model_version": {"3"}, "model_digest": {model.digest}}
+    assert {*table["run_id"]} == {found.run_id}
+    assert spark.read.parquet(f"{here}/out").schema["day"].dataType.simpleString() == "date"
+    kept = json.loads((here / "out" / "_RESULT.json").read_text())
+    assert (kept["run_id"], kept["model"]["version"]) == (found.run_id, "3")
+
+
+def test_a_date_is_scored_once_and_again_only_if_asked_or_changed(spark, here):
+    score(spark, here)
+    before, files = content(here), data(here / "out")
+    again = score(spark, here)
+    assert [day.status for day in again.dates] == ["unchanged", "unchanged"]
+    assert data(here / "out") == files
+    forced = score(spark, here, DAYS[0], force=True)
+    assert [day.status for day in forced.dates] == ["done"]
+    pd.testing.assert_frame_equal(content(here), before)
+    assert published(here).groupby("day")["run_id"].nunique().tolist() == [1, 1]
+    write(here, DAYS[1], ROWS // 2)
+    changed = score(spark, here)
+    assert [day.status for day in changed.dates] == ["unchanged", "done"]
+    assert published(here).groupby("day").size().tolist() == [FILES * ROWS, FILES * ROWS // 2]
+
+
+def test_late_rows_are_scored_and_dates_that_never_were_are_not(spark, here):
+    score(spark, here, DAYS[0])
+    write(here, DAYS[0], ROWS + 1)
+    unknown = date(2026, 11, 25)
+    write(here, unknown)
+    found = score(spark, here, unknown, *DAYS, late=frozenset({unknown, DAYS[0]}))
+    assert [(day.date, day.rows) for day in found.dates] == [
+        ("2026-11-26", FILES * (ROWS + 1)),
+        ("2026-11-27", FILES * ROWS),
+    ]
+
+
+def test_a_date_without_rows_leaves_none_of_those_before(spark, here):
+    score(spark, here)
+    write(here, DAYS[0], 0)
+    found = score(spark, here, DAYS[0])
+    assert [(day.status, day.rows) for day in found.dates] == [("done", 0)]
+    assert {*published(here)["day"]} == {f"day={DAYS[1]}"}
+
+
+CHECKS = """
+checks:
+  rows: {at_least: 120}
+  columns:
+    margin: {nulls: 0, least: -1.0, greatest: 1.0, action: ACTION}
+    a: {nulls: 0.5}
+"""
+
+
+def test_what_does_not_pass_is_not_published_and_what_was_there_stays(spark, here):
+    score(spark, here)
+    before = content(here)
+    write(here, DAYS[1], ROWS - 1)
+    failing = score(spark, here, text=CHECKS.replace("ACTION", "warn"))
+    assert (failing.exit_code, failing.error.kind) == (4, "CheckError")
+    assert "2026-11-27: rows of the date is 117, not at least 120" in failing.error.fact
+    pd.testing.assert_frame_equal(content(here), before)
+    bounds = score(spark, here, DAYS[0], text=CHECKS.replace("ACTION", "fail"), force=True)
+    assert "values of margin is" in bounds.error.fact
+    pd.testing.assert_frame_equal(content(here), before)
+
+
+def test_rows_out_of_bounds_go_aside_and_all_others_are_published(spark, here):
+    found = score(spark, here, DAYS[0], text=CHECKS.replace("ACTION", "quarantine"))
+    aside = pd.concat(map(pd.read_parquet, data(here / "out" / "_quarantine")))
+    inside = published(here)
+    assert found.dates[0].quarantined == len(aside) > 0
+    assert found.dates[0].rows == len(inside) > 0
+    assert len(aside) + len(inside) == FILES * ROWS
+    assert (aside["margin"].abs() > 1).all()
+    assert (inside["margin"].abs() <= 1).all()
+
+
+class Stopped(Exception):
+    """The run ends here."""
+
+
+def test_a_run_that_died_is_gone_on_with_part_by_part(spark, here, monkeypatch):
+    write_entry, written = Ledger.write, []
+
+    def dying(self, entry):
+        write_entry(self, entry)
+        written.append(entry.state)
+        if len(written) == 2:
+            raise Stopped
+
+    monkeypatch.setattr(Ledger, "write", dying)
+    with pytest.raises(Stopped):
+        score(spark, here, DAYS[0])
+    monkeypatch.undo()
+    assert not data(here / "out")
+    found = score(spark, here, DAYS[0])
+    assert [(day.resumed, day.rows) for day in found.dates] == [(2, FILES * ROWS)]
+    assert len(published(here)) == FILES * ROWS
+    assert not (here / "out" / "_sparkbird" / "drafts" / "2026-11-26").exists()
+
+
+def test_a_run_that_died_while_publishing_is_ended_by_the_next_of_whatever_date(
+    spark, here, monkeypatch
+):
+    with monkeypatch.context() as patched:
+        patched.setattr(module.publish, "publish", lambda *_: (_ for _ in ()).throw(Stopped))
+        with pytest.raises(Stopped):
+            score(spark, here, DAYS[0])
+    assert not data(here / "out")
+    score(spark, here, DAYS[1])
+    assert published(here).groupby("day").size().tolist() == [FILES * ROWS] * 2
+
+
+def test_a_configuration_without_dates_is_refused(spark, here):
+    text = JOB.format(here)
+    with pytest.raises(ConfigError, match="needs the section 'date'"):
+        run(config.loads(text.replace("date: {column: day}", "")), Asked(DAYS), spark)
+    with pytest.raises(ConfigError, match="nothing tells which rows"):
+        run(config.loads(text.replace("day={date}", "day=2026-11-26")), Asked(DAYS), spark)
+
+
+MISTAKES = [
+    ("{z: {nulls: 0}}", "names 'z', which is neither read nor added"),
+    ("{a: {psi: 0}}", "checks.baseline names none"),
+    ("{late: {least: 0}}", "least of boolean"),
+    ("{a: {unseen: 0}}", "unseen of double"),
+]
+
+
+@pytest.mark.parametrize(("columns", "fact"), MISTAKES)
+def test_checks_that_suit_no_column_are_found_before_anything_is_scored(spark, here, columns, fact):
+    found = score(spark, here, text=f"checks: {{columns: {columns}}}\n")
+    assert (found.exit_code, found.error.kind) == (2, "ConfigError")
+    assert fact in found.error.fact
+    assert not data(here / "out")
+
+
+def test_logs_and_numbers_are_written(spark, here):
+    text = f"run: {{log: {here}/log.jsonl, metrics: {here}/m.prom}}\n"
+    found = score(spark, here, text=text)
+    events = [json.loads(line) for line in Path(here / "log.jsonl").read_text().splitlines()]
+    assert {event["run_id"] for event in events} == {found.run_id}
+    assert [event["event"] for event in events].count("part") == 2 * FILES
+    assert events[-1]["event"] == "ended"
+    numbers = (here / "m.prom").read_text()
+    assert 'sparkbird_exit_code{job="nightly"} 0' in numbers
+    assert f'sparkbird_rows{{job="nightly"}} {FILES * ROWS}' in numbers
