@@ -31,7 +31,7 @@ date: {{column: day}}
 
 def rows(day, file, count=ROWS):
     rng = np.random.default_rng([day.day, file])
-    number = np.arange(count) + 1000 * file
+    number = np.arange(count) + 100_000 * file
     return pd.DataFrame({"id": number, "a": rng.normal(size=count), "b": rng.normal(size=count)})
 
 
@@ -74,7 +74,7 @@ def test_each_row_says_by_what_it_was_scored(spark, here):
     found = score(spark, here)
     assert (found.status, found.exit_code, found.rows) == ("done", 0, 2 * FILES * ROWS)
     table = published(here)
-    assert table["id"].tolist() == [1000 * f + i for f in range(FILES) for i in range(ROWS)] * 2
+    assert table["id"].tolist() == [100_000 * f + i for f in range(FILES) for i in range(ROWS)] * 2
     model = sparkbird.load(here / "model.onnx")
     np.testing.assert_array_equal(table["late"], model.predict(table[["a", "b"]]))
     said = {name: {*table[name]} for name in ("model_name", "model_version", "model_digest")}
