@@ -17,6 +17,8 @@ from sparkbird.job.record import Check, Date, Distribution, Result
 
 #: Columns whose distributions are open at once; the others are a click away.
 OPEN = 6
+#: Passed checks that are open below those that are not; more of them are folded.
+FEW = 5
 #: Runs before this one that are shown.
 RUNS = 14
 
@@ -43,7 +45,9 @@ def render(result: Result, *, previous: Sequence[Result] = ()) -> str:
         result=result,
         status=_status(result),
         checks=checks,
-        passed=sum(check.passed for _, check in checks),
+        failing=[(date, check) for date, check in checks if not check.passed],
+        passing=[(date, check) for date, check in checks if check.passed],
+        few=FEW,
         set_aside=sum(date.quarantined for date in result.dates),
         distributions=_distributions(result),
         compared=any(seen.baseline is not None for seen in every),

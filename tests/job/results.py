@@ -151,7 +151,7 @@ def run(number=14, **more):
     start = datetime(2026, 3, number, 2, 15, tzinfo=timezone.utc)
     made = {
         "run_id": f"202603{number:02}T021500-7f3a",
-        "job": "flights, chance of a delay",
+        "job": "flights, chance of a delay (an example)",
         "status": "done",
         "exit_code": 0,
         "started": start,
@@ -177,7 +177,7 @@ def run(number=14, **more):
                 "2026-03-12",
                 rows=110934,
                 distributions=distributions(0.4, 0.2),
-                checks=checks(0.08),
+                checks=checks(0.037),
             ),
             date("2026-03-13"),
         ),
@@ -229,7 +229,8 @@ def failed():
                 quarantined=0,
                 refused=0,
                 stages=(),
-                checks=(*checks(0.08)[1:], bad),
+                distributions=distributions(1.0, 0.2),
+                checks=(*checks(0.037)[1:], bad),
             ),
         ),
         error=Error(

@@ -276,3 +276,12 @@ def test_reading_records_needs_neither_jinja2_nor_spark():
     code = "import sparkbird.job.report, sparkbird.job.baseline, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {"jinja2", "pyspark", "numpy", "fsspec"}.isdisjoint(done.stdout.split())
+
+
+def test_many_passed_checks_are_folded_and_few_are_not():
+    assert re.search(
+        r'<details class="fold more">\s*<summary>7 checks passed', render(results.run())
+    )
+    assert re.search(
+        r'<details class="fold more" open>\s*<summary>3 checks passed', render(results.failed())
+    )
