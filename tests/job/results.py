@@ -177,7 +177,7 @@ def run(number=14, **more):
                 "2026-03-12",
                 rows=110934,
                 distributions=distributions(0.4, 0.2),
-                checks=checks(0.037),
+                checks=checks(0.038),
             ),
             date("2026-03-13"),
         ),
@@ -230,7 +230,7 @@ def failed():
                 refused=0,
                 stages=(),
                 distributions=distributions(1.0, 0.2),
-                checks=(*checks(0.037)[1:], bad),
+                checks=(*checks(0.038)[1:], bad),
             ),
         ),
         error=Error(
