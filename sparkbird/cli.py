@@ -196,6 +196,24 @@ def score(
 
 
 @_command
+def baseline(
+    table: Annotated[str, typer.Argument(help="A folder of Parquet files: scores that are good.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The baseline to write, JSON.")],
+    column: Annotated[
+        list[str], typer.Option(help="A column of numbers or strings to watch. Repeatable.")
+    ],
+) -> None:
+    """Note what columns hold when all is well: what later runs are compared with."""
+    from sparkbird.job import baseline as baselines
+    from sparkbird.job.score import session_for
+
+    with session_for("sparkbird baseline", None) as spark:
+        found = baselines.baseline_of(spark.read.parquet(table), column)
+    baselines.save(found, output)
+    _say(f"{output}: {found.rows:,} rows, {', '.join(found.columns)}")
+
+
+@_command
 def explain(model: _ModelFile) -> None:
     """Say what a model takes and gives, and how its graph was chosen."""
     _say(_compiled(model).explain())

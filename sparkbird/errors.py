@@ -14,6 +14,7 @@ SparkbirdError
 ├── ModelTooLargeError         ValueError  more constants than one ONNX file can hold
 ├── ConfigError                ValueError  a configuration that says what it may not say
 ├── InputError                 ValueError  the table to read is not there, or not readable
+├── BaselineError              ValueError  a baseline that is not there, or fits no data
 ├── OutputError                ValueError  the place to write to is not fit for it
 ├── LockedError                RuntimeError  another run writes to the same place
 ├── CheckError                 RuntimeError  what was scored does not pass a check
@@ -28,6 +29,7 @@ from collections.abc import Iterable, Sequence
 
 __all__ = [
     "ArtifactError",
+    "BaselineError",
     "CheckError",
     "ColumnCountError",
     "ColumnNameError",
@@ -146,6 +148,10 @@ class ConfigError(SparkbirdError, ValueError):
 
 class InputError(SparkbirdError, ValueError):
     """The table to read is not there, or cannot be read."""
+
+
+class BaselineError(SparkbirdError, ValueError):
+    """A baseline that is not there, is damaged, or has nothing to compare with."""
 
 
 class OutputError(SparkbirdError, ValueError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,8 +34,8 @@ class Told:
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"time": now, "event": name, **facts}) + "\n")
 
-    def ended(self, result: Result) -> None:
-        """All that is told at the end."""
+    def ended(self, result: Result, before: Sequence[Result] = ()) -> None:
+        """All that is told at the end; the page shows runs before, too."""
         for date in result.dates:
             self.say(_line(date))
         if result.error:
@@ -49,6 +49,11 @@ class Told:
             draft = path.with_name(f".{path.name}")
             draft.write_text("".join(f"{line}\n" for line in metrics(result)), encoding="utf-8")
             draft.replace(path)  # the exporter reads at any time
+        if self._run.report:
+            from sparkbird.job import report
+
+            Path(self._run.report).parent.mkdir(parents=True, exist_ok=True)
+            report.write(result, self._run.report, previous=before)
 
 
 def _line(date: Date) -> str:

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 import sparkbird
 from sparkbird.errors import ConfigError
-from sparkbird.job import config
+from sparkbird.job import baseline, config
 from sparkbird.job.nightly import run as module
 from sparkbird.job.nightly.ledger import Ledger
 from sparkbird.job.nightly.run import Asked, run
@@ -32,7 +32,8 @@ date: {{column: day}}
 def rows(day, file, count=ROWS):
     rng = np.random.default_rng([day.day, file])
     number = np.arange(count) + 100_000 * file
-    return pd.DataFrame({"id": number, "a": rng.normal(size=count), "b": rng.normal(size=count)})
+    values = {name: rng.normal(size=count) for name in ("a", "b")}
+    return pd.DataFrame({"id": number, **values, "city": np.resize(["Kyiv", "Oslo"], count)})
 
 
 def write(folder, day, count=ROWS):
@@ -154,7 +155,7 @@ def test_rows_out_of_bounds_go_aside_and_all_others_are_published(spark, here):
     assert (inside["margin"].abs() <= 1).all()
 
 
-class Stopped(Exception):
+class Stopped(BaseException):
     """The run ends here."""
 
 
@@ -224,3 +225,31 @@ def test_logs_and_numbers_are_written(spark, here):
     numbers = (here / "m.prom").read_text()
     assert 'sparkbird_exit_code{job="nightly"} 0' in numbers
     assert f'sparkbird_rows{{job="nightly"}} {FILES * ROWS}' in numbers
+
+
+def test_what_has_moved_from_the_baseline_is_not_published_and_the_report_says_so(spark, here):
+    score(spark, here, DAYS[0])
+    known = baseline.baseline_of(spark.read.parquet(f"{here}/out"), ["margin", "city"])
+    baseline.save(known, here / "baseline.json")
+    text = f"""
+checks:
+  baseline: {here}/baseline.json
+  columns: {{margin: {{psi: 0.5, ks: 0.5}}, city: {{unseen: 0.0, action: warn}}}}
+run: {{report: {here}/report.html}}
+"""
+    same = score(spark, here, DAYS[0], text=text, force=True)
+    assert same.status == "done"
+    (margin,) = same.dates[0].distributions
+    assert margin.shares == pytest.approx(margin.baseline)
+    assert margin.psi < 1e-6
+    assert margin.mean == pytest.approx(published(here)["margin"].mean())
+    place = here / "in" / f"day={DAYS[1]}"
+    for file in place.iterdir():
+        pd.read_parquet(file).assign(a=5.0, city="Rome").to_parquet(file)
+    moved = score(spark, here, DAYS[1], text=text)
+    assert moved.exit_code == 4
+    assert "PSI of margin is" in moved.error.fact
+    assert {*published(here)["day"]} == {f"day={DAYS[0]}"}
+    page = (here / "report.html").read_text()
+    assert "PSI of margin is" in page
+    assert moved.run_id in page

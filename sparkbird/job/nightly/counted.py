@@ -5,11 +5,11 @@ Counts of parts add up; see `added`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sparkbird.errors import ConfigError
-from sparkbird.job.record import Check
+from sparkbird.job.record import Check, Distribution
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -58,13 +58,11 @@ def _require_baseline(checks: Checks, name: str) -> None:
     if checks.baseline is None:
         raise ConfigError(
             f"checks.columns.{name} compares with a baseline, and checks.baseline names none",
-            "make one: sparkbird baseline --conf ... -o baseline.json",
+            "make one: sparkbird baseline SCORES -o baseline.json --column ...",
         )
 
 
-def observed(
-    checks: Checks, prediction: str, categories: Mapping[str, Iterable[str]]
-) -> list[Column]:
+def observed(checks: Checks, prediction: str) -> list[Column]:
     """The counts by name: rows, those without a `prediction`, and those out of bounds."""
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -76,7 +74,7 @@ def observed(
         F.count_if(F.col(ASIDE)).alias("aside"),
     ]
     for name, bounds in checks.columns.items():
-        for what, condition in _conditions(name, bounds, categories):
+        for what, condition in _conditions(name, bounds):
             found.append(F.count_if(condition).alias(f"{what}:{name}"))
     return found
 
@@ -87,14 +85,12 @@ def aside(checks: Checks) -> Column:
 
     found = F.lit(False)  # noqa: FBT003
     for name, bounds in checks.columns.items():
-        for _, condition in _conditions(name, bounds, {}) if bounds.action == "quarantine" else ():
+        for _, condition in _conditions(name, bounds) if bounds.action == "quarantine" else ():
             found = found | F.coalesce(condition, F.lit(False))  # noqa: FBT003
     return found.alias(ASIDE)
 
 
-def _conditions(
-    name: str, bounds: Bounds, categories: Mapping[str, Iterable[str]]
-) -> Iterator[tuple[str, Column]]:
+def _conditions(name: str, bounds: Bounds) -> Iterator[tuple[str, Column]]:
     """What may be wrong with a value of a column."""
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -109,21 +105,18 @@ def _conditions(
         yield "below", ~F.isnan(value) & (value < bounds.least)
     if bounds.greatest is not None:
         yield "above", ~F.isnan(value) & (value > bounds.greatest)
-    if name in categories and bounds.unseen is not None:
-        known = F.array(*map(F.lit, categories[name]))
-        yield "unseen", ~F.array_contains(known, value)
 
 
 def added(counts: Iterable[Mapping[str, float]]) -> dict[str, float]:
     """The counts of several parts as those of one.
 
-    >>> added([{"rows": 2, "least:x": 1.0}, {"rows": 3, "least:x": -1.0}])
-    {'rows': 5, 'least:x': -1.0}
+    >>> added([{"rows": 2, "least of x": 1.0}, {"rows": 3, "least of x": -1.0}])
+    {'rows': 5, 'least of x': -1.0}
     """
     found: dict[str, float] = {}
     for one in counts:
         for name, value in one.items():
-            merge = _MERGED.get(name.partition(":")[0], sum)
+            merge = _MERGED.get(name.partition(" of ")[0], sum)
             found[name] = merge((found[name], value)) if name in found else value
     return found
 
@@ -132,16 +125,40 @@ def added(counts: Iterable[Mapping[str, float]]) -> dict[str, float]:
 _SHARES = (
     ("nulls", "nulls", "share of NULL"),
     ("nans", "nans", "share of NaN"),
-    ("unseen", "unseen", "share of unseen strings"),
 )
 
 
-def checked(checks: Checks, counts: Mapping[str, float]) -> list[Check]:
-    """All checks that counts answer."""
+def checked(
+    checks: Checks,
+    counts: Mapping[str, float],
+    distributions: Sequence[Distribution],
+    unseen: Mapping[str, float],
+) -> list[Check]:
+    """All checks that counts answer, and what was made of them: shares of unseen strings."""
     found = [*_of_rows(checks, counts)]
+    moved = {one.column: one for one in distributions}
     for name, bounds in checks.columns.items():
         found += _of_column(name, bounds, counts)
+        values = {"unseen": unseen.get(name)}
+        if name in moved:
+            values |= {"psi": moved[name].psi, "ks": moved[name].ks}
+        found += _of_baseline(name, bounds, values)
     return found
+
+
+#: What is compared with a baseline, and how it is said.
+_COMPARED = {"unseen": "share of unseen strings", "psi": "PSI", "ks": "KS"}
+
+
+def _of_baseline(name: str, bounds: Bounds, values: Mapping[str, float | None]) -> Iterator[Check]:
+    action = "warn" if bounds.action == "quarantine" else bounds.action  # of no row in particular
+    for what, said in _COMPARED.items():
+        most, value = getattr(bounds, what), values.get(what)
+        if most is not None and value is not None:
+            yield Check(
+                name=said, column=name, value=value, bound=f"at most {most:g}",
+                passed=value <= most, action=action,
+            )  # fmt: skip
 
 
 def _of_rows(checks: Checks, counts: Mapping[str, float]) -> Iterator[Check]:

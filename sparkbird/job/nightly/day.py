@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from sparkbird.errors import CheckError
-from sparkbird.job import record, source, target
+from sparkbird.job import baseline, record, source, target
 from sparkbird.job.faults import original
 from sparkbird.job.nightly import counted, publish
 from sparkbird.job.nightly.ledger import Entry, Ledger, Part
@@ -27,6 +27,7 @@ from sparkbird.job.progress import progress
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
+    from sparkbird.job.baseline import Baseline
     from sparkbird.job.config import Config
     from sparkbird.job.files import Files
     from sparkbird.job.nightly.lock import Lock
@@ -42,6 +43,7 @@ class Work:
     """What a run does for each of its dates.
 
     model     a `CompiledModel`, or one that is compiled for the first table
+    baseline  what columns held when all was well
     identity  of the model, once it is compiled
     """
 
@@ -53,6 +55,7 @@ class Work:
     lock: Lock
     ledger: Ledger
     told: Told
+    baseline: Baseline | None = None
     identity: record.Model | None = None
     plan: str = ""
 
@@ -157,7 +160,10 @@ class Day:
         frame = self._frame(table, part)
         config, seen = self.work.config, Observation(f"sparkbird-{self.work.run_id}-{part.name}")
         prediction = next(iter(config.outputs))
-        noted = frame.observe(seen, *counted.observed(config.checks, prediction, {}))
+        counts = counted.observed(config.checks, prediction)
+        if known := self.work.baseline:
+            counts += baseline.observed(known, frame.schema)
+        noted = frame.observe(seen, *counts)
         partition = (counted.ASIDE, *config.output.partition_by)
         writer = noted.write.format(config.output.format).options(**config.output.options)
         try:
@@ -198,7 +204,10 @@ class Day:
 
     def _record(self, entry: Entry, *, resumed: int, start: float) -> record.Date:
         counts = counted.added(part.counted for part in entry.parts.values())
-        aside = int(counts["aside"])
+        aside, known = int(counts["aside"]), self.work.baseline
+        distributions = baseline.distributions(known, counts) if known else ()
+        unseen = baseline.unseen(known, counts) if known else {}
+        checks = counted.checked(self.work.config.checks, counts, distributions, unseen)
         return record.Date(
             date=entry.date,
             status="done",
@@ -207,7 +216,8 @@ class Day:
             quarantined=aside,
             resumed=resumed,
             seconds=time.monotonic() - start,
-            checks=(*counted.checked(self.work.config.checks, counts),),
+            checks=(*checks,),
+            distributions=distributions,
             stages=(*self.stages,),
         )
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import traceback
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from sparkbird.errors import ConfigError, SparkbirdError
-from sparkbird.job import models, record
+from sparkbird.job import baseline, models, record
 from sparkbird.job.exits import exit_code
 from sparkbird.job.files import Files, files
 from sparkbird.job.nightly import publish
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 
 #: Where the result of the last run is, and those of all, below the table.
 RESULT, RUNS = "_RESULT.json", "_sparkbird/runs"
+
+#: Runs before that the report has beside the last one.
+SHOWN = 14
 
 
 @dataclass(frozen=True)
@@ -100,15 +106,18 @@ class _Run:
             error = raised
             self.told.event("failed", run_id=self.run_id, traceback=traceback.format_exc())
         result = self._result(own, spark, error)
+        before = [*_before(own)]
         self._keep(own, result)
-        self.told.ended(result)
+        self.told.ended(result, before)
         return result
 
     def _each(self, spark: SparkSession, own: Files, lock: Lock) -> Iterator[record.Date]:
         ledger = Ledger(own)
         for entry in ledger.entries():
             self._recover(own, ledger, entry)
+        known = self.config.checks.baseline
         work = Work(self.config, self.run_id, self._model(), spark, own, lock, ledger, self.told)
+        work.baseline = baseline.load(known) if known else None
         for one in self.asked.dates:
             try:
                 found = Day(work, one).score(late=one in self.asked.late, force=self.asked.force)
@@ -155,6 +164,13 @@ class _Run:
         own.write(f"{RUNS}/{result.run_id}.json", text)
         if result.error is None or result.error.kind != "LockedError":  # that is the other's
             own.write(RESULT, text)
+
+
+def _before(own: Files) -> Iterator[record.Result]:
+    """The runs before, those that this version can read, the oldest first."""
+    for name in own.names(RUNS)[-SHOWN:]:
+        with suppress(ValidationError):
+            yield record.Result.model_validate_json(own.read(f"{RUNS}/{name}") or "")
 
 
 def _error(error: Exception | None) -> record.Error | None:

@@ -76,7 +76,7 @@ class Checks(Section):
         default_factory=dict, description="bounds by column, of the table or added, a mapping"
     )
     baseline: str | None = Field(
-        default=None, description="the file of a baseline, see 'sparkbird baseline'"
+        default=None, description="the file of a baseline, which 'sparkbird baseline' writes"
     )
 
 
