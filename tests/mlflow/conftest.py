@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from tests.spark.conftest import _OF_SPARK, spark as spark
+from tests.spark.conftest import _OF_SPARK, spark  # noqa: F401  a fixture
 
 #: What MLflow itself warns of: pydantic, its own advice, sockets it leaves open.
 _OF_MLFLOW = (
