@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sparkbird import errors as errors
     from sparkbird.compiler import compile as compile
     from sparkbird.converters import converts as converts, supported as supported
+    from sparkbird.mlflow.udf import spark_udf as spark_udf
     from sparkbird.model import CompiledModel as CompiledModel, load as load
     from sparkbird.parity import check as check
     from sparkbird.spark.transform import transform as transform
@@ -24,6 +25,7 @@ _HOME = {
     "compile": "sparkbird.compiler",
     "converts": "sparkbird.converters",
     "load": "sparkbird.model",
+    "spark_udf": "sparkbird.mlflow.udf",
     "supported": "sparkbird.converters",
     "transform": "sparkbird.spark.transform",
     "udf": "sparkbird.spark.udf",

@@ -15,6 +15,7 @@ FLOORS = [
     {"model"},
     {"compiler"},
     {"parity", "spark"},
+    {"mlflow"},
     {"doctor", "job"},
     {"demo"},
     {"benchmark"},

@@ -7,7 +7,17 @@ import pytest
 
 import sparkbird
 
-HEAVY = {"numpy", "onnx", "onnxruntime", "pandas", "pyarrow", "pydantic", "pyspark", "sklearn"}
+HEAVY = {
+    "mlflow",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "pyspark",
+    "sklearn",
+}
 
 
 def loaded_by(*lines: str) -> set[str]:
@@ -24,6 +34,7 @@ def test_the_names_are_those_that_were_decided():
         "compile",
         "converts",
         "load",
+        "spark_udf",
         "supported",
         "transform",
         "udf",
