@@ -13,8 +13,9 @@ import sparkbird
 SEGMENTS, ROWS, BATCH = 2_000, 9_000, 3_000
 #: Bytes that the cache of a worker may take: three sessions of small models.
 CACHE = 48 * 2**20
-#: And what a worker's memory may grow by while 2,000 models go through it.
-GROWTH = 200 * 2**20
+#: What a worker's memory may grow by in its first batch, ONNX Runtime itself included, and by all
+#: later ones together.
+FIRST, LATER = 300 * 2**20, 64 * 2**20
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +117,8 @@ def test_thousands_of_models_take_bounded_memory_in_random_order_and_clustered(
         assert batches["capacity"].eq(CACHE).all()
         assert batches["kept"].between(1, 3).all()
         assert (batches["loads"] <= batches["segments"]).all()
-        assert batches["rss"].max() - batches["before"][0] < GROWTH
+        assert batches["rss"][0] - batches["before"][0] < FIRST
+        assert batches["rss"].max() - batches["rss"][0] < LATER
         seen[order] = batches
     random, clustered = seen["random"], seen["clustered"]
     assert random["segments"].min() > SEGMENTS / 2  # so that sorting within a batch matters
