@@ -214,6 +214,17 @@ def baseline(
 
 
 @_command
+def stream(
+    conf: Annotated[Path, typer.Option(help="The configuration, a YAML file.")],
+) -> None:
+    """Score files as they arrive in a folder: what jobs/stream.py does."""
+    from sparkbird.job.stream import config
+    from sparkbird.job.stream.run import run
+
+    run(config.load(conf), console=Console(soft_wrap=True))
+
+
+@_command
 def explain(model: _ModelFile) -> None:
     """Say what a model takes and gives, and how its graph was chosen."""
     _say(_compiled(model).explain())

@@ -137,6 +137,11 @@ class Sessions:
         gpu = None if device == "auto" else gpu
         return compute(self.get(digest, content, outputs, device=device, gpu=gpu))
 
+    def held(self, outputs: Sequence[str]) -> set[str]:
+        """The digests of the models of which there is a session for these outputs."""
+        with self._lock:
+            return {key[0] for key in self._kept if key[1] == tuple(outputs)}
+
     def _evict(self) -> None:
         while len(self._kept) > 1 and self._is_full:
             self._kept.popitem(last=False)

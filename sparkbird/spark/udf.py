@@ -14,6 +14,7 @@ from pyspark.sql import (
 from sparkbird.errors import ColumnNameError, SchemaError
 from sparkbird.runtime.providers import DEVICES
 from sparkbird.runtime.scoring import OnInvalid
+from sparkbird.runtime.segments import Missing
 from sparkbird.runtime.worker import ByCount, Content, Model, Models
 from sparkbird.schema import DROPPED, Output, Schema
 from sparkbird.spark.backend import BACKENDS, Column, newest
@@ -30,9 +31,13 @@ _DEFAULTS = ("predict", "transform")
 
 
 def udf(
-    model: Any,
+    model: Any = None,
     output: str | Sequence[str] | None = None,
     *,
+    models: Mapping[Any, Any] | None = None,
+    by: str | None = None,
+    default: Any = None,
+    missing: Missing = "raise",
     inputs: Any = None,
     device: str = "auto",
     on_invalid: OnInvalid = "raise",
@@ -55,6 +60,17 @@ def udf(
     output
         The method to call; several give a struct with a field for each. None is ``predict``,
         or ``transform`` where there is no such method.
+    models, by
+        In place of `model`: a mapping from segments, all texts or all whole numbers, to their
+        models, and the name of the column of segments. Each row is scored by the model of its
+        segment. The function is called with that column first or by its name, or without it:
+        then it is the table's. There may be thousands: workers read those that they need, and
+        keep as many as fit ``SPARKBIRD_CACHE_BYTES``.
+    default
+        The model of rows whose segment has none, NULL included.
+    missing
+        What becomes of such rows without a default: "raise" names the segments and the number
+        of rows, "null" gives those rows NULL.
     inputs
         What the columns are, for `sparkbird.compile`.
     device
@@ -67,27 +83,37 @@ def udf(
     Raises
     ------
     UnsupportedError, NotFittedError, SchemaError
-        The model cannot be compiled, or has no such output.
+        The model cannot be compiled, or has no such output; or models of segments do not give
+        the same.
     """
+    backend = _backend or newest()
     for name, value, known in (
         ("device", device, [*DEVICES]),
+        ("missing", missing, [*get_args(Missing)]),
         ("on_invalid", on_invalid, [*get_args(OnInvalid)]),
-        ("_backend", _backend or newest(), [*BACKENDS]),
+        ("_backend", backend, [*BACKENDS]),
     ):
         if value not in known:
             raise SchemaError(
                 f"{name}={value!r} is unknown", f"choose from {', '.join(map(repr, known))}."
             )
-    models = model if isinstance(model, Mapping) else {"": model}
-    if not models:
+    asked = {"output": output, "inputs": inputs, "device": device, "on_invalid": on_invalid}
+    if models is not None and model is None:
+        from sparkbird.spark.segments import segments_udf
+
+        return segments_udf(models, by, default, missing, backend=backend, **asked)
+    if model is None or models is not None or by is not None or default is not None:
+        raise SchemaError(
+            "model stands beside models=, by= or default=, or none of them is there",
+            "give one model, or models= and by= for a model per segment.",
+        )
+    named = model if isinstance(model, Mapping) else {"": model}
+    if not named:
         raise SchemaError("there is no model in the mapping", "give at least one.")
     scorers = [
-        _scorer(str(name), one, output, inputs=inputs, device=device, on_invalid=on_invalid)
-        for name, one in models.items()
+        compiled_scorer(str(name), one, backend=backend, **asked) for name, one in named.items()
     ]
-    if (_backend or newest()) == "pandas":
-        _refuse_sparse(scorers)
-    return ModelUDF(scorers, several=isinstance(model, Mapping), backend=_backend or newest())
+    return ModelUDF(scorers, several=isinstance(model, Mapping), backend=backend)
 
 
 @dataclass(frozen=True)
@@ -196,7 +222,7 @@ class ModelUDF:
         """
         given = [*columns] or self._own()
         known = {*self._signature.fitted} if self._signature.named else set()
-        names = [_name(column, known) for column in given]
+        names = [name_among(column, known) for column in given]
         read = [given[i] for i in self._signature.positions(names)]
         return [F.col(quoted(c) if c in known else c) if isinstance(c, str) else c for c in read]
 
@@ -288,14 +314,15 @@ class ModelUDF:
         return Models(tuple(models)) if self._several else models[0][1]
 
 
-def _scorer(
+def compiled_scorer(
     name: str,
     model: Any,
-    output: str | Sequence[str] | None,
     *,
+    output: str | Sequence[str] | None,
     inputs: Any,
     device: str,
     on_invalid: OnInvalid,
+    backend: str,
 ) -> Scorer:
     """`model` compiled for the outputs asked for, and no others."""
     from sparkbird.compiler import compile as compiled_for
@@ -310,20 +337,23 @@ def _scorer(
     schema = compiled.schema
     names = wanted or [schema.default_output]
     _refuse_dropping(schema, names)
+    outputs = tuple(schema.output(one) for one in names)
+    if backend == "pandas":
+        _refuse_sparse(outputs)
     return Scorer(
         name=name,
         model=compiled,
         schema=schema,
-        outputs=tuple(schema.output(one) for one in names),
+        outputs=outputs,
         as_struct=not (output is None or isinstance(output, str)),
         device=compiled.device if device == "auto" else device,
         on_invalid=on_invalid,
     )
 
 
-def _refuse_sparse(scorers: Sequence[Scorer]) -> None:
+def _refuse_sparse(outputs: Sequence[Output]) -> None:
     """Before Spark 4.1 batches go by way of pandas, which has no such vectors."""
-    for output in (output for scorer in scorers for output in scorer.outputs):
+    for output in outputs:
         if output.is_sparse:
             raise SchemaError(
                 f"column {output.name!r} holds sparse vectors of {output.width:,} values, which "
@@ -342,7 +372,7 @@ def _refuse_dropping(schema: Schema, names: Sequence[str]) -> None:
         )
 
 
-def _name(column: Column | str, known: Collection[str]) -> str | None:
+def name_among(column: Column | str, known: Collection[str]) -> str | None:
     """The name of a column; dots in one that is `known` are part of it."""
     text = column if isinstance(column, str) else str(column)[len("Column<'") : -len("'>")]
     return text if text in known else name_of(text)
