@@ -39,7 +39,10 @@ Option = str | int | float | bool
 class Model(Section):
     """Which model scores."""
 
-    path: str = Field(description="the file of the model")
+    path: str = Field(
+        description="the file of the model, or a URI of MLflow: models:/name@alias, "
+        "models:/name/3, runs:/<id>/model"
+    )
     kind: Kind = Field(
         default="onnx",
         description="'onnx' for an artefact of sparkbird, 'lightgbm', 'xgboost' or 'catboost' for "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -20,6 +21,42 @@ SUFFIXES: dict[str, str] = {
     ".pkl": "pickle",
     **native.SUFFIXES,
 }
+
+
+#: How a path begins that is a URI of MLflow.
+_OF_MLFLOW = ("models:/", "runs:/")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model, and what is said of it: an alias of MLflow is looked up once, here.
+
+    model  a `CompiledModel`, a booster, or whatever was pickled
+    """
+
+    model: Any
+    name: str
+    version: str
+    uri: str
+
+
+def found(path: str, kind: str, *, device: str = "auto") -> Found:
+    """The model at `path`, a file or a URI of MLflow.
+
+    Raises
+    ------
+    ArtifactError
+        There is no such model, or it is not of that kind.
+    UnsupportedError, NotFittedError, SchemaError
+        It is one of MLflow's, and cannot be compiled.
+    """
+    if not path.startswith(_OF_MLFLOW):
+        return Found(read(path, kind, device=device), path, "", path)
+    from sparkbird.mlflow import flavors, registry
+
+    known = registry.resolve(path)
+    model = flavors.compiled(known)
+    return Found(model, known.name or path, known.version, known.uri)
 
 
 def read(path: str, kind: str, *, device: str = "auto") -> Any:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sparkbird.errors import CheckError
 from sparkbird.job import baseline, record, source, target
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sparkbird.job.baseline import Baseline
     from sparkbird.job.config import Config
     from sparkbird.job.files import Files
+    from sparkbird.job.models import Found
     from sparkbird.job.nightly.lock import Lock
     from sparkbird.job.told import Told
     from sparkbird.model import CompiledModel
@@ -42,14 +43,14 @@ STAMPS = ("model_name", "model_version", "model_digest", "run_id", "scored_at")
 class Work:
     """What a run does for each of its dates.
 
-    model     a `CompiledModel`, or one that is compiled for the first table
+    found     the model; one that is not compiled is, for the first table
     baseline  what columns held when all was well
     identity  of the model, once it is compiled
     """
 
     config: Config
     run_id: str
-    model: Any
+    found: Found
     spark: SparkSession
     files: Files
     lock: Lock
@@ -61,10 +62,14 @@ class Work:
 
     def compiled(self, table: DataFrame) -> CompiledModel:
         """The model, compiled for a table."""
-        found = self.model = compiled_for(self.model, table, self.config)
-        own = self.config.model
+        found = compiled_for(self.found.model, table, self.config)
+        self.found = replace(self.found, model=found)
+        own, known = self.config.model, self.found
         self.identity = record.Model(
-            name=own.name or own.path, version=own.version, digest=found.digest, uri=own.path
+            name=own.name or known.name,
+            version=own.version or known.version,
+            digest=found.digest,
+            uri=known.uri,
         )
         self.plan = found.explain()
         return found

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -116,7 +116,9 @@ class _Run:
         for entry in ledger.entries():
             self._recover(own, ledger, entry)
         known = self.config.checks.baseline
-        work = Work(self.config, self.run_id, self._model(), spark, own, lock, ledger, self.told)
+        said = self.config.model
+        model = models.found(said.path, said.kind, device=said.device)
+        work = Work(self.config, self.run_id, model, spark, own, lock, ledger, self.told)
         work.baseline = baseline.load(known) if known else None
         for one in self.asked.dates:
             try:
@@ -125,10 +127,6 @@ class _Run:
                 self.model, self.plan = work.identity, work.plan
             if found is not None:
                 yield found
-
-    def _model(self) -> Any:
-        own = self.config.model
-        return models.read(own.path, own.kind, device=own.device)
 
     def _recover(self, own: Files, ledger: Ledger, entry: Entry) -> None:
         """Finish what a run that was killed was about to publish, and sweep up behind it."""
