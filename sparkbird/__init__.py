@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sparkbird.converters import converts as converts, supported as supported
     from sparkbird.model import CompiledModel as CompiledModel, load as load
     from sparkbird.parity import check as check
+    from sparkbird.spark.explain import explain as explain
     from sparkbird.spark.transform import transform as transform
     from sparkbird.spark.udf import udf as udf
 
@@ -23,6 +24,7 @@ _HOME = {
     "check": "sparkbird.parity",
     "compile": "sparkbird.compiler",
     "converts": "sparkbird.converters",
+    "explain": "sparkbird.spark.explain",
     "load": "sparkbird.model",
     "supported": "sparkbird.converters",
     "transform": "sparkbird.spark.transform",

@@ -23,6 +23,7 @@ def test_the_names_are_those_that_were_decided():
         "check",
         "compile",
         "converts",
+        "explain",
         "load",
         "supported",
         "transform",

@@ -36,16 +36,17 @@ def udf(
     inputs: Any = None,
     device: str = "auto",
     on_invalid: OnInvalid = "raise",
+    nondeterministic: bool = False,
     _backend: str | None = None,
 ) -> ModelUDF:
     """A function of columns that gives the predictions of `model`.
 
     It is called with columns or their names: with the model's own names in any order, with
     others in the order of the model, with none for the model's own; of these Spark reads those
-    alone that its outputs depend on. A filter on its result
-    makes Spark compute it twice; `ModelUDF.asNondeterministic` says how not to. Vectors of
-    Spark ML come out as arrays, and long ones that are mostly zeros as sparse vectors; they go in
-    as they are or, several times as fast, as arrays: ``pyspark.ml.functions.vector_to_array``.
+    alone that its outputs depend on. A filter on its result makes Spark compute it twice, which
+    `nondeterministic` prevents and `sparkbird.explain` finds. Vectors of Spark ML come out
+    as arrays, and long ones that are mostly zeros as sparse vectors; they go in as they are or,
+    several times as fast, as arrays: ``pyspark.ml.functions.vector_to_array``.
 
     Parameters
     ----------
@@ -63,6 +64,8 @@ def udf(
     on_invalid
         What becomes of rows that the original model would not take: "raise" names the
         column and the number of rows, "null" gives those rows NULL.
+    nondeterministic
+        Whether Spark may neither copy nor move the call, as `ModelUDF.asNondeterministic` says.
 
     Raises
     ------
@@ -87,7 +90,12 @@ def udf(
     ]
     if (_backend or newest()) == "pandas":
         _refuse_sparse(scorers)
-    return ModelUDF(scorers, several=isinstance(model, Mapping), backend=_backend or newest())
+    return ModelUDF(
+        scorers,
+        several=isinstance(model, Mapping),
+        backend=_backend or newest(),
+        deterministic=not nondeterministic,
+    )
 
 
 @dataclass(frozen=True)
