@@ -145,12 +145,12 @@ def explain(df: Any) -> Explanation:
         )
     found = [node for node in nodes(_text(df)) if node.is_python][::-1]  # as they run
     calls = [(node, call) for node in found for call in node.calls]
-    groups = _groups([call for _, call in calls], _Functions(df))
+    groups = _groups(df, [call for _, call in calls])
     together: dict[int, list[tuple[Node, Call]]] = {}
     for node, call in calls:
         together.setdefault(groups[call.number], []).append((node, call))
     functions = {
-        group: Function(same[0][1].name, _arguments(same[0][1]), len(same))
+        group: Function(same[0][1].name, _arguments([call for _, call in same]), len(same))
         for group, same in together.items()
     }
     evaluations = tuple(
@@ -165,8 +165,9 @@ def explain(df: Any) -> Explanation:
     return Explanation(evaluations, tuple(repeats))
 
 
-def _arguments(call: Call) -> str:
-    return str(call)[len(call.name) + 1 : -1]
+def _arguments(calls: Sequence[Call]) -> str:
+    """As they are written shortest: Spark puts what columns are computed from in their place."""
+    return min((str(call)[len(call.name) + 1 : -1] for call in calls), key=len)
 
 
 def _text(df: Any) -> str:
@@ -195,49 +196,32 @@ def _all_fields(conf: Any) -> Iterator[None]:
             conf.set(_FIELDS, before)
 
 
-def _groups(calls: Sequence[Call], functions: _Functions) -> dict[int, int]:
+def _groups(df: Any, calls: Sequence[Call]) -> dict[int, int]:
     """For the number of each call, that of the first call of the same function with the same.
 
     Spark's copies have the number of what they are copied from. Calls with other numbers are
-    the same if Spark has the same Python function for both.
+    the same if they were so when Spark first saw them: the same function of the same columns.
     """
-    written: dict[tuple[str, str], set[int]] = {}
-    for call in calls:
-        written.setdefault((call.name, call.arguments), set()).add(call.number)
-    groups: dict[int, int] = {}
-    first: dict[tuple[str, str, object], int] = {}
-    for call in calls:
-        alike = written[call.name, call.arguments]
-        function = functions[call.number] if len(alike) > 1 else call.number
-        group = first.setdefault((call.name, call.arguments, function), call.number)
-        groups.setdefault(call.number, groups.get(group, group))
-    return groups
+    numbers = [*dict.fromkeys(call.number for call in calls)]
+    plan = getattr(df, "_jdf", None)  # Spark Connect has none, and cannot tell
+    seen: dict[int, tuple[int, str]] = {}
+    if plan is not None and len(numbers) > 1:
+        seen = dict(_in_plan(plan.queryExecution().analyzed()))
+    first: dict[object, int] = {}
+    return {number: first.setdefault(seen.get(number, number), number) for number in numbers}
 
 
-class _Functions:
-    """For the number of a call, what tells its Python function from others of that name."""
-
-    def __init__(self, df: Any) -> None:
-        self._df = df
-        self._known: dict[int, object] | None = None
-
-    def __getitem__(self, number: int) -> object:
-        if self._known is None:
-            plan = getattr(self._df, "_jdf", None)  # Spark Connect has none, and cannot tell
-            self._known = {} if plan is None else dict(_in_plan(plan.queryExecution().analyzed()))
-        return self._known.get(number, ("number", number))
-
-
-def _in_plan(plan: Any) -> Iterator[tuple[int, object]]:
+def _in_plan(plan: Any) -> Iterator[tuple[int, tuple[int, str]]]:
     for expression in _each(plan.expressions()):
         yield from _in_expression(expression)
     for child in _each(plan.children()):
         yield from _in_plan(child)
 
 
-def _in_expression(expression: Any) -> Iterator[tuple[int, object]]:
+def _in_expression(expression: Any) -> Iterator[tuple[int, tuple[int, str]]]:
     if expression.getClass().getSimpleName() == "PythonUDF":
-        yield expression.resultId().id(), expression.func().hashCode()
+        function = expression.func().hashCode()
+        yield expression.resultId().id(), (function, expression.children().toString())
     for child in _each(expression.children()):
         yield from _in_expression(child)
 
@@ -250,11 +234,19 @@ def _repeat(function: Function, same: Sequence[tuple[Node, Call]]) -> Repeat:
     """Why a function is computed more than once, seen from what uses its results."""
     users = [(_users(node, call.attribute), call.attribute) for node, call in same]
     columns = [name for used, attribute in users for name in _names(used, attribute)]
-    filters = [node for used, _ in users for node in used if node.operator == "Filter"]
+    computing = {node for node, _ in same}
+    filters = [
+        node
+        for used, _ in users
+        for node in used
+        if node.operator == "Filter" and computing & {*node.above}
+    ]
     if filters:
         because = "join" if all(map(_is_of_a_join, filters)) else "filter"
+    elif len(computing) < len(same) or any(computing & {*node.above} for node in computing):
+        because = "calls"
     else:
-        because = "branches" if len({id(node) for node, _ in same}) == len(same) else "calls"
+        because = "branches"
     return Repeat(function, tuple(dict.fromkeys(columns)), because)
 
 

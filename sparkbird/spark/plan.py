@@ -42,7 +42,7 @@ class Call:
         return f"{self.name}({_IDENTIFIER.sub('', self.arguments)})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Node:
     """A node of a plan: its line of text, and the nodes above it, the nearest first."""
 

@@ -25,8 +25,12 @@ class Counting:
 
         self.folder = folder / name
         self.folder.mkdir()
-        self.function = pandas_udf(_noting(str(self.folder), name), "double", PandasUDFType.SCALAR)
-        self.copied = self.function.asNondeterministic()
+        made = [
+            pandas_udf(_noting(str(self.folder), name), "double", PandasUDFType.SCALAR)
+            for _ in range(2)
+        ]
+        self.function = made[0]
+        self.single = made[1].asNondeterministic()  # this changes the function that it is called on
 
     def rows(self):
         return sum(int(path.read_text()) for path in self.folder.iterdir())
@@ -63,6 +67,11 @@ def joined(df, function):
     return scored(df, function, "k").join(df.selectExpr("a AS k").limit(5), "k")
 
 
+def twice_in_a_union(df, s):
+    own = scored(df, s.function)
+    return own.union(own)
+
+
 def with_random_arguments(df, s):
     from pyspark.sql.functions import rand
 
@@ -85,13 +94,13 @@ CASES = {
     "rows without NULL":       (lambda df, s: scored(df, s.function).dropna(),                       2, "filter",   ("p",),     80),
     "a filter of a struct":    (filtered_in_a_struct,                                                2, "filter", ("q",), 79),
     "a join":                  (lambda df, s: joined(df, s.function),                                2, "join",     ("k",),     80),
-    "a join, not copied":      (lambda df, s: joined(df, s.copied),                                  1, None,       (),         40),
-    "two branches":            (lambda df, s: scored(df, s.function).union(scored(df, s.function)),  2, "branches", ("p",),     80),
+    "a join, not copied":      (lambda df, s: joined(df, s.single),                                  1, None,       (),         40),
+    "two branches":            (twice_in_a_union,                                                    2, "branches", ("p",),     80),
     "a second projection":     (lambda df, s: scored(df, s.function).selectExpr("p", "p * 2 AS q"),  1, None,       (),         40),
     "a group":                 (lambda df, s: scored(df, s.function).groupBy("p").count(),           1, None,       (),         40),
     "two equal columns":       (lambda df, s: scored(scored(df, s.function), s.function, "q"),       1, None,       (),         40),
-    "a filter, not copied":    (lambda df, s: scored(df, s.copied).filter("p > 0"),                  1, None,       (),         40),
-    "two columns, not copied": (lambda df, s: scored(scored(df, s.copied), s.copied, "q"),           2, "calls",    ("p", "q"), 80),
+    "a filter, not copied":    (lambda df, s: scored(df, s.single).filter("p > 0"),                  1, None,       (),         40),
+    "two columns, not copied": (lambda df, s: scored(scored(df, s.single), s.single, "q"),           2, "calls",    ("p", "q"), 80),
     "random arguments":        (with_random_arguments,                                               2, "calls", ("p", "q"), 80),
 }
 # fmt: on
