@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sparkbird.mlflow.udf import spark_udf as spark_udf
     from sparkbird.model import CompiledModel as CompiledModel, load as load
     from sparkbird.parity import check as check
+    from sparkbird.spark.explain import explain as explain
     from sparkbird.spark.transform import transform as transform
     from sparkbird.spark.udf import udf as udf
 
@@ -24,6 +25,7 @@ _HOME = {
     "check": "sparkbird.parity",
     "compile": "sparkbird.compiler",
     "converts": "sparkbird.converters",
+    "explain": "sparkbird.spark.explain",
     "load": "sparkbird.model",
     "spark_udf": "sparkbird.mlflow.udf",
     "supported": "sparkbird.converters",

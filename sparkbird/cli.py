@@ -290,9 +290,20 @@ def bench(
 
 
 @_command
-def doctor() -> None:
-    """Say what is installed here, and what is missing."""
-    from sparkbird.doctor import findings
+def doctor(
+    spark: Annotated[
+        bool, typer.Option("--spark", help="Look at the executors of a Spark session as well.")
+    ] = False,
+    conf: Annotated[
+        list[str] | None,
+        typer.Option(help="A setting of that session, spark.master=yarn. Repeatable."),
+    ] = None,
+) -> None:
+    """Say what is installed here, or on a cluster, and what is missing."""
+    if spark:
+        _probe(conf or [])
+        return
+    from sparkbird.doctor.local import findings
 
     found = [*findings()]
     width = max(len(finding.what) for finding in found)
@@ -360,6 +371,21 @@ def _calibrated(folder: Path, *, quick: bool) -> str:
     path = calibration.file_of(prices, folder)
     prices.write(path)
     return f"{path}: prices of {prices.machine}\n{COSTS}={path} makes sparkbird use them"
+
+
+def _probe(conf: Sequence[str]) -> None:
+    """What the executors have, and advice; the code is `FAILED` where there is any."""
+    if wrong := [setting for setting in conf if "=" not in setting]:
+        raise ConfigError(f"{wrong[0]!r} is no setting", "write --conf spark.master=yarn.")
+    from sparkbird.doctor.cluster import probe, session
+
+    with session(dict(setting.split("=", 1) for setting in conf)) as own:
+        found = probe(own)
+    Console().print(found.table())
+    for line in found.advice:
+        _say(f"NO  {line}")
+    if not found.ok:
+        raise typer.Exit(FAILED)
 
 
 def _read_model(path: str) -> Any:

@@ -152,7 +152,7 @@ def test_supported_lists_every_class(here, monkeypatch):
 
 
 def test_doctor_lists_gpus_and_how_many_processes_share_each(monkeypatch):
-    from sparkbird import doctor
+    from sparkbird.doctor import local as doctor
 
     monkeypatch.delenv("SPARKBIRD_GPU_PROCESSES", raising=False)
     for name, found in {"lacking": str, "count": lambda: 2, "device": device.device}.items():
@@ -163,7 +163,7 @@ def test_doctor_lists_gpus_and_how_many_processes_share_each(monkeypatch):
 
 
 def test_doctor_finds_what_is_needed(here, monkeypatch):
-    from sparkbird import doctor
+    from sparkbird.doctor import local as doctor
 
     monkeypatch.setattr(doctor, "_java", lambda: doctor.Finding("Java", "21"))
     done = run("doctor", here=here, monkeypatch=monkeypatch)
@@ -173,7 +173,7 @@ def test_doctor_finds_what_is_needed(here, monkeypatch):
 
 
 def test_doctor_ends_with_code_1_if_java_is_missing(here, monkeypatch):
-    from sparkbird import doctor
+    from sparkbird.doctor import local as doctor
 
     monkeypatch.setattr(doctor, "_java", lambda: doctor.Finding("Java", "there is none", ok=False))
     done = run("doctor", here=here, monkeypatch=monkeypatch)

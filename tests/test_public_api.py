@@ -33,6 +33,7 @@ def test_the_names_are_those_that_were_decided():
         "check",
         "compile",
         "converts",
+        "explain",
         "load",
         "spark_udf",
         "supported",

@@ -41,16 +41,17 @@ def udf(
     inputs: Any = None,
     device: str = "auto",
     on_invalid: OnInvalid = "raise",
+    nondeterministic: bool = False,
     _backend: str | None = None,
 ) -> ModelUDF:
     """A function of columns that gives the predictions of `model`.
 
     It is called with columns or their names: with the model's own names in any order, with
     others in the order of the model, with none for the model's own; of these Spark reads those
-    alone that its outputs depend on. A filter on its result
-    makes Spark compute it twice; `ModelUDF.asNondeterministic` says how not to. Vectors of
-    Spark ML come out as arrays, and long ones that are mostly zeros as sparse vectors; they go in
-    as they are or, several times as fast, as arrays: ``pyspark.ml.functions.vector_to_array``.
+    alone that its outputs depend on. A filter on its result makes Spark compute it twice, which
+    `nondeterministic` prevents and `sparkbird.explain` finds. Vectors of Spark ML come out
+    as arrays, and long ones that are mostly zeros as sparse vectors; they go in as they are or,
+    several times as fast, as arrays: ``pyspark.ml.functions.vector_to_array``.
 
     Parameters
     ----------
@@ -79,6 +80,8 @@ def udf(
     on_invalid
         What becomes of rows that the original model would not take: "raise" names the
         column and the number of rows, "null" gives those rows NULL.
+    nondeterministic
+        Whether Spark may neither copy nor move the call, as `ModelUDF.asNondeterministic` says.
 
     Raises
     ------
@@ -101,7 +104,8 @@ def udf(
     if models is not None and model is None:
         from sparkbird.spark.segments import segments_udf
 
-        return segments_udf(models, by, default, missing, backend=backend, **asked)
+        split = segments_udf(models, by, default, missing, backend=backend, **asked)
+        return split.asNondeterministic() if nondeterministic else split
     if model is None or models is not None or by is not None or default is not None:
         raise SchemaError(
             "model stands beside models=, by= or default=, or none of them is there",
@@ -113,7 +117,8 @@ def udf(
     scorers = [
         compiled_scorer(str(name), one, backend=backend, **asked) for name, one in named.items()
     ]
-    return ModelUDF(scorers, several=isinstance(model, Mapping), backend=backend)
+    made = ModelUDF(scorers, several=isinstance(model, Mapping), backend=backend)
+    return made.asNondeterministic() if nondeterministic else made
 
 
 @dataclass(frozen=True)

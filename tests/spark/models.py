@@ -44,6 +44,13 @@ def regressor():
 
 
 @functools.cache
+def linear(slope=1.0):
+    """``slope * a + b``."""
+    X = pd.DataFrame({"a": [1.0, 2.0, 6.0], "b": [0.5, -1.0, 2.0]})
+    return LinearRegression().fit(X, slope * X["a"] + X["b"])
+
+
+@functools.cache
 def unnamed():
     X, y = gaussian()
     return make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
