@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -318,6 +318,7 @@ def supported(
     markdown: Annotated[bool, typer.Option(help="As the table of the README.")] = False,
 ) -> None:
     """List the model classes that are compiled."""
+    from sparkbird.classes import by_module, by_reason
     from sparkbird.converters import refused, supported as names
 
     found = by_module(names())
@@ -330,30 +331,6 @@ def supported(
     for reason, classes in by_reason(refused()).items():
         own = ", ".join(classes)
         _say(f"| {own} | {reason} |" if markdown else f"    {own}\n        {reason}")
-
-
-def by_reason(refused: Mapping[str, tuple[str, str]]) -> dict[str, list[str]]:
-    """The names of classes by the reason why they are not compiled.
-
-    >>> by_reason({"b.C": ("it is C", ""), "a.D": ("it is C", "")})
-    {'it is C': ['C', 'D']}
-    """
-    found: dict[str, list[str]] = {}
-    for name, (reason, _) in refused.items():
-        found.setdefault(reason, []).append(name.rpartition(".")[2])
-    return found
-
-
-def by_module(names: Sequence[str]) -> dict[str, list[str]]:
-    """The names of classes by the module they are in, both in alphabetical order.
-
-    >>> by_module(["b.C", "a.D", "b.A"])
-    {'a': ['D'], 'b': ['A', 'C']}
-    """
-    found: dict[str, list[str]] = {}
-    for module, _, own in sorted(name.rpartition(".") for name in names):
-        found.setdefault(module, []).append(own)
-    return found
 
 
 def _calibrated(folder: Path, *, quick: bool) -> str:

@@ -8,7 +8,7 @@ import pytest
 #: From the ground up. Rooms on one floor do not know each other.
 FLOORS = [
     {"errors"},
-    {"dtypes", "schema", "wire"},
+    {"classes", "dtypes", "schema", "wire"},
     {"artifact", "graph", "inputs", "kernels", "prices"},
     {"runtime", "trees"},
     {"converters", "costs", "frames"},

@@ -1,6 +1,7 @@
 """The doctor's look at a cluster: what the workers of a real one say, and what follows from it."""
 
 import dataclasses
+import io
 import json
 import os
 import platform
@@ -145,7 +146,7 @@ def test_one_line_names_all_machines_that_it_is_about():
 
 
 def test_a_table_has_room_for_some_executors_and_says_how_many_are_left():
-    console = Console(width=200, record=True, file=open(os.devnull, "w"))
+    console = Console(width=200, record=True, file=io.StringIO())
     executors = tuple(worker(host=f"h{number}", gpus=("[A]",)) for number in range(9))
     console.print(Probe(worker(), executors, {}, ()).table())
     text = console.export_text()
