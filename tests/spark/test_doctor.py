@@ -1,6 +1,7 @@
 """The doctor's look at a cluster: what the workers of a real one say, and what follows from it."""
 
 import dataclasses
+import io
 import json
 import os
 import platform
@@ -145,7 +146,7 @@ def test_one_line_names_all_machines_that_it_is_about():
 
 
 def test_a_table_has_room_for_some_executors_and_says_how_many_are_left():
-    console = Console(width=200, record=True, file=open(os.devnull, "w"))
+    console = Console(width=200, record=True, file=io.StringIO())
     executors = tuple(worker(host=f"h{number}", gpus=("[A]",)) for number in range(9))
     console.print(Probe(worker(), executors, {}, ()).table())
     text = console.export_text()
@@ -177,6 +178,19 @@ def test_a_setting_without_value_is_refused():
 def test_the_driver_is_described_by_the_same_fields_as_a_worker():
     fields = {field.name for field in dataclasses.fields(process.Process)}
     assert {*process.own()} == fields
+
+
+@pytest.mark.spark
+@pytest.mark.slow
+@pytest.mark.xdist_group("doctor")
+def test_the_command_starts_a_session_with_the_settings_given():
+    arguments = ["doctor", "--spark", "--conf", "spark.master=local[1]"]
+    arguments += ["--conf", f"{advice.REUSE}=false"]
+    code = f"import sys; from sparkbird.cli import main; sys.exit(main({arguments}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr[-3000:]
+    assert "executor 1" in done.stdout
+    assert f"NO  {advice.REUSE} is false: every task" in done.stdout
 
 
 _CONNECT = """
