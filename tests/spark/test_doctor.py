@@ -180,6 +180,19 @@ def test_the_driver_is_described_by_the_same_fields_as_a_worker():
     assert {*process.own()} == fields
 
 
+@pytest.mark.spark
+@pytest.mark.slow
+@pytest.mark.xdist_group("doctor")
+def test_the_command_starts_a_session_with_the_settings_given():
+    arguments = ["doctor", "--spark", "--conf", "spark.master=local[1]"]
+    arguments += ["--conf", f"{advice.REUSE}=false"]
+    code = f"import sys; from sparkbird.cli import main; sys.exit(main({arguments}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr[-3000:]
+    assert "executor 1" in done.stdout
+    assert f"NO  {advice.REUSE} is false: every task" in done.stdout
+
+
 _CONNECT = """
 import warnings
 warnings.simplefilter("ignore")
