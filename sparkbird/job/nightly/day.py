@@ -13,10 +13,10 @@ from sparkbird.job.faults import original
 from sparkbird.job.nightly import counted, publish
 from sparkbird.job.nightly.ledger import Entry, Ledger, Part
 from sparkbird.job.nightly.slices import (
-    PLACE,
     Slice,
     digest,
     input_of,
+    of_date,
     rows_of,
     sliced,
     stamps,
@@ -184,9 +184,7 @@ class Day:
         config = self.work.config
         assert config.date
         place = input_of(config, self.date)
-        rows = rows_of(self.work.spark, table, place, part)
-        if config.date.rows:
-            rows = rows.where(config.date.rows.replace(PLACE, self.date.isoformat()))
+        rows = of_date(rows_of(self.work.spark, table, place, part), config, self.date)
         plan = planned(rows, self.work.compiled(table), config)
         counted.require(config.checks, plan)
         output = config.output.model_copy(update={"mode": "overwrite"})  # of the date alone

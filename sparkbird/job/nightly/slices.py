@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from sparkbird.errors import ConfigError
+from sparkbird.job.source import first_line
 
 if TYPE_CHECKING:
     from datetime import date
@@ -55,6 +56,29 @@ def require_dates(config: Config) -> None:
             "nothing tells which rows are of a date",
             f"write {PLACE} in input.path, or in date.rows: \"day = DATE '{PLACE}'\".",
         )
+
+
+def of_date(rows: DataFrame, config: Config, day: date) -> DataFrame:
+    """Those of the rows that are of a date.
+
+    Raises
+    ------
+    ConfigError
+        The condition is none of these rows.
+    """
+    from pyspark.errors import PySparkException
+
+    assert config.date
+    if config.date.rows is None:
+        return rows
+    try:
+        found = rows.where(config.date.rows.replace(PLACE, day.isoformat()))
+        _ = found.schema  # Spark Connect looks only when asked
+    except PySparkException as error:
+        raise ConfigError(
+            f"date.rows: {first_line(error)}", f"the table has {', '.join(rows.columns)}."
+        ) from error
+    return found
 
 
 def stamps(table: DataFrame, files: Files) -> dict[str, str]:
