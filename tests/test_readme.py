@@ -32,7 +32,7 @@ def run_blocks(names, codes):
 
 def test_the_python_code_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    codes = [code for code in blocks("python") if not re.search(r"\bspark\b", code)]
+    codes = [code for code in blocks("python") if not re.search(r"\b(spark|df)\b", code)]
     assert codes
     run_blocks({}, codes)
     assert (tmp_path / "model.onnx").exists()
@@ -47,7 +47,7 @@ def test_the_shell_commands_exist(command):
     else:
         assert words[0] in {"pip", "pytest", "spark-submit"}
     for word in words[1:]:
-        if "/" in word:
+        if "/" in word and not word.startswith("sparkbird-demo/"):  # what the demo makes
             assert (ROOT / word).exists(), word
 
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 DRIVERS, OTHERS = 8, 12
 ROWS = 5_000
 
-pytestmark = [pytest.mark.slow, pytest.mark.spark]
+pytestmark = [pytest.mark.endurance, pytest.mark.spark]
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ def measured(spark, score, rows):
     return found.pop("p").to_numpy(), found.iloc[ends].reset_index(drop=True)
 
 
-@pytest.mark.slow
+@pytest.mark.endurance
 def test_thousands_of_models_take_bounded_memory_in_random_order_and_clustered(
     spark, models, rows, small_workers
 ):

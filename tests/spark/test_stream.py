@@ -125,7 +125,7 @@ def killed_in_the_middle(here, form):
     assert process.wait(60) == -signal.SIGKILL, (here / "said.txt").read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.endurance
 @pytest.mark.parametrize("form", ["columns", "batches"])
 def test_each_row_is_written_once_though_the_job_is_killed(spark, here, model, form):
     arrive(here, range(FILES))
