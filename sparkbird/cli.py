@@ -162,7 +162,7 @@ def score(
         bool, typer.Option("--force", help="Score again what has not changed.")
     ] = False,
     print_config: Annotated[
-        bool, typer.Option("--print-config", help="Say what would be done, and do nothing.")
+        bool, typer.Option("--print-config", help="Say the configuration, and do nothing.")
     ] = False,
 ) -> None:
     """Score a table in Spark as a configuration says: what jobs/score.py does.

@@ -1,9 +1,14 @@
 """A configuration says what it may say; every mistake is named with its line."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from sparkbird.errors import ConfigError
 from sparkbird.job.config import Config, load, loads
+
+CONF = Path(__file__).parents[2] / "conf"
 
 GOOD = """\
 model:
@@ -154,3 +159,19 @@ def test_a_configuration_that_is_not_text_is_an_error(tmp_path):
 def test_yaml_cannot_make_objects():
     with pytest.raises(ConfigError, match="not YAML"):
         loads(GOOD + "name: !!python/name:os.getcwd ''\n")
+
+
+def keys(schema):
+    """The keys of each section; what pydantic says of them changes with its versions."""
+    sections = {"Config": schema, **schema["$defs"]}
+    return {name: sorted(section.get("properties", ())) for name, section in sections.items()}
+
+
+def test_the_schema_for_editors_knows_the_keys_of_the_configuration():
+    known = json.loads((CONF / "score.schema.json").read_text(encoding="utf-8"))
+    assert keys(known) == keys(Config.model_json_schema())
+
+
+@pytest.mark.parametrize("name", ["flights.yaml", "nightly.yaml"])
+def test_the_configurations_in_the_repository_are_ones(name):
+    load(CONF / name)
