@@ -61,7 +61,6 @@ class _Place(Section):
 
     path: str | None = Field(default=None, description="the folder of the table's files")
     table: str | None = Field(default=None, description="the table's name in the catalog")
-    format: Format = Field(default="parquet", description="the format of the files")
     options: Mapping[str, Option] = Field(
         default_factory=dict, description="the options of Spark's reader or writer, a mapping"
     )
@@ -79,6 +78,7 @@ class _Place(Section):
 class Input(_Place):
     """The table to score."""
 
+    format: Format = Field(default="parquet", description="the format of the files")
     ddl: str | None = Field(
         default=None,
         alias="schema",
@@ -96,12 +96,30 @@ class Input(_Place):
 class Output(_Place):
     """Where the scored table goes."""
 
+    format: Format | Literal["delta", "iceberg"] = Field(
+        default="parquet",
+        description="the format of the files; 'delta' or 'iceberg', whose packages are on the "
+        "cluster, for a table that is made",
+    )
     mode: Literal["error", "overwrite", "append"] = Field(
         default="error", description="what to do if there is a table already"
     )
     partition_by: tuple[str, ...] = Field(
         default=(), description="a list of columns that become folders"
     )
+
+    @property
+    def draft_format(self) -> Format:
+        """The format of drafts, which are files."""
+        if self.format == "delta" or self.format == "iceberg":  # noqa: PLR1714  for mypy
+            return "parquet"
+        return self.format
+
+    @model_validator(mode="after")
+    def _has_files_of_its_own(self) -> Output:
+        if self.path and self.format != self.draft_format:
+            raise ValueError(f"{self.format} is the format of a table: give 'table'")
+        return self
 
 
 def _form(value: object) -> str | None:

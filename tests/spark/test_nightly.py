@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 import sparkbird
 from sparkbird.errors import ConfigError
 from sparkbird.job import baseline, config
-from sparkbird.job.nightly import run as module
+from sparkbird.job.nightly import places
 from sparkbird.job.nightly.ledger import Ledger
 from sparkbird.job.nightly.run import Asked, run
 
@@ -183,7 +183,7 @@ def test_a_run_that_died_while_publishing_is_ended_by_the_next_of_whatever_date(
     spark, here, monkeypatch
 ):
     with monkeypatch.context() as patched:
-        patched.setattr(module.publish, "publish", lambda *_: (_ for _ in ()).throw(Stopped))
+        patched.setattr(places.Folder, "publish", lambda *_: (_ for _ in ()).throw(Stopped))
         with pytest.raises(Stopped):
             score(spark, here, DAYS[0])
     assert not data(here / "out")
@@ -253,3 +253,42 @@ run: {{report: {here}/report.html}}
     page = (here / "report.html").read_text()
     assert "PSI of margin is" in page
     assert moved.run_id in page
+
+
+@pytest.fixture
+def table(spark, here):
+    text = JOB.format(here).replace(f"{{path: {here}/out}}", "{table: nightly_scores}")
+    spark.sql("DROP TABLE IF EXISTS nightly_scores")
+    yield text + f"run: {{folder: {here}/kept}}\n"
+    spark.sql("DROP TABLE IF EXISTS nightly_scores")
+
+
+def in_table(spark):
+    found = spark.table("nightly_scores").groupBy("day").count().orderBy("day").collect()
+    return {row["day"]: row["count"] for row in found}
+
+
+def test_a_table_of_the_catalog_has_one_copy_of_each_date(spark, here, table, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(places.Table, "publish", lambda *_: (_ for _ in ()).throw(Stopped))
+        with pytest.raises(Stopped):
+            run(config.loads(table), Asked([DAYS[0]]), spark)
+    found = run(config.loads(table), Asked(DAYS), spark)
+    assert [day.status for day in found.dates] == ["unchanged", "done"]
+    assert in_table(spark) == dict.fromkeys(DAYS, FILES * ROWS)
+    write(here, DAYS[0], ROWS - 1)
+    write(here, DAYS[1], 0)
+    found = run(config.loads(table), Asked(DAYS), spark)
+    assert [day.rows for day in found.dates] == [FILES * (ROWS - 1), 0]
+    assert in_table(spark) == {DAYS[0]: FILES * (ROWS - 1)}
+    assert spark.table("nightly_scores").columns[-1] == "day"
+    with pytest.raises(ConfigError, match=r"run\.folder"):
+        run(config.loads(table[: table.index("run:")]), Asked(DAYS), spark)
+
+
+def test_rows_of_a_table_go_aside_beside_what_a_run_keeps(spark, here, table):
+    text = table + CHECKS.replace("ACTION", "quarantine")
+    found = run(config.loads(text), Asked([DAYS[0]]), spark)
+    aside = pd.concat(map(pd.read_parquet, data(here / "kept" / "_quarantine")))
+    assert found.dates[0].quarantined == len(aside) > 0
+    assert in_table(spark) == {DAYS[0]: FILES * ROWS - len(aside)}

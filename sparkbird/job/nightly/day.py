@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sparkbird.job.files import Files
     from sparkbird.job.models import Found
     from sparkbird.job.nightly.lock import Lock
+    from sparkbird.job.nightly.places import Place
     from sparkbird.job.told import Told
     from sparkbird.model import CompiledModel
 
@@ -53,6 +54,7 @@ class Work:
     found: Found
     spark: SparkSession
     files: Files
+    place: Place
     lock: Lock
     ledger: Ledger
     told: Told
@@ -170,7 +172,7 @@ class Day:
             counts += baseline.observed(known, frame.schema)
         noted = frame.observe(seen, *counts)
         partition = (counted.ASIDE, *config.output.partition_by)
-        writer = noted.write.format(config.output.format).options(**config.output.options)
+        writer = noted.write.format(config.output.draft_format).options(**config.output.options)
         try:
             writer.partitionBy(*partition).save(f"{self.work.files.root}/{folder}")
         except (PySparkException, Py4JJavaError) as error:
@@ -239,14 +241,11 @@ class Day:
 
     def _published(self, entry: Entry, found: record.Date) -> None:
         """Its rows where readers look for them."""
-        config, start = self.work.config, time.monotonic()
-        assert config.date
+        start = time.monotonic()
         self.work.lock.require()
         entry = entry.model_copy(update={"state": "publishing", "record": found})
         self.work.ledger.write(entry)
-        folders = [part.folder for part in entry.parts.values()]
-        place = f"{config.date.column}={entry.date}"
-        publish.publish(self.work.files, entry.date, place, folders)
+        self.work.place.publish(entry.date, [part.folder for part in entry.parts.values()])
         self.work.ledger.write(entry.model_copy(update={"state": "done"}))
         self.work.files.delete(publish.drafts(entry.date))
         self.stages.append(record.Stage(name="publish", seconds=time.monotonic() - start))

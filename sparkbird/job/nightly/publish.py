@@ -30,14 +30,23 @@ def publish(files: Files, date: str, place: str, parts: list[str]) -> None:
     OutputError
         Files cannot be moved; the same call may be made again.
     """
+    _move(files, date, PUBLISHED, place, parts)
+    put_aside(files, date, place, parts)
+
+
+def put_aside(files: Files, date: str, place: str, parts: list[str]) -> None:
+    """The same for the rows that are put aside."""
+    _move(files, date, ASIDE, f"{QUARANTINE}/{place}", parts)
+
+
+def _move(files: Files, date: str, kind: str, target: str, parts: list[str]) -> None:
     own = drafts(date)
-    for kind, target in ((PUBLISHED, place), (ASIDE, f"{QUARANTINE}/{place}")):
-        merged, old = f"{own}/merged/{kind}", f"{own}/old/{kind}"
-        if not files.exists(f"{own}/ready/{kind}"):
-            for part in parts:
-                _merge(files, f"{own}/{part}/{kind}", merged)
-            files.write(f"{own}/ready/{kind}", "")
-        _replace(files, merged, target, old)
+    merged, old = f"{own}/merged/{kind}", f"{own}/old/{kind}"
+    if not files.exists(f"{own}/ready/{kind}"):
+        for part in parts:
+            _merge(files, f"{own}/{part}/{kind}", merged)
+        files.write(f"{own}/ready/{kind}", "")
+    _replace(files, merged, target, old)
 
 
 def _replace(files: Files, new: str, target: str, old: str) -> None:

@@ -20,6 +20,7 @@ from sparkbird.job.nightly import publish
 from sparkbird.job.nightly.day import Day, Work
 from sparkbird.job.nightly.ledger import Entry, Ledger
 from sparkbird.job.nightly.lock import Lock, held
+from sparkbird.job.nightly.places import Place, place
 from sparkbird.job.nightly.slices import require_dates
 from sparkbird.job.score import session_for
 from sparkbird.job.source import first_line
@@ -70,10 +71,15 @@ def run(
     """
     from rich.console import Console
 
-    if config.date is None or config.output.path is None:
+    if config.date is None:
         raise ConfigError(
-            "a run by date needs the section 'date', and a folder as output.path",
+            "a run by date needs the section 'date'",
             "leave --date, --from and --to out to score a table as a whole.",
+        )
+    if (config.output.path is None) == (config.run.folder is None):
+        raise ConfigError(
+            "a run keeps what it has done in output.path, or beside output.table in run.folder",
+            "give run.folder for a table of the catalog, and for no other.",
         )
     require_dates(config)
     told = Told(config, console or Console(stderr=True))
@@ -94,7 +100,7 @@ class _Run:
     plan: str = ""
 
     def all(self, spark: SparkSession) -> record.Result:
-        own = files(spark, str(self.config.output.path))
+        own = files(spark, str(self.config.run.folder or self.config.output.path))
         error: Exception | None = None
         self.told.event("started", run_id=self.run_id, job=self.config.name, where=own.root)
         try:
@@ -112,13 +118,13 @@ class _Run:
         return result
 
     def _each(self, spark: SparkSession, own: Files, lock: Lock) -> Iterator[record.Date]:
-        ledger = Ledger(own)
+        ledger, target = Ledger(own), place(spark, own, self.config)
         for entry in ledger.entries():
-            self._recover(own, ledger, entry)
+            self._recover(own, target, ledger, entry)
         known = self.config.checks.baseline
         said = self.config.model
         model = models.found(said.path, said.kind, device=said.device)
-        work = Work(self.config, self.run_id, model, spark, own, lock, ledger, self.told)
+        work = Work(self.config, self.run_id, model, spark, own, target, lock, ledger, self.told)
         work.baseline = baseline.load(known) if known else None
         for one in self.asked.dates:
             try:
@@ -128,13 +134,10 @@ class _Run:
             if found is not None:
                 yield found
 
-    def _recover(self, own: Files, ledger: Ledger, entry: Entry) -> None:
+    def _recover(self, own: Files, target: Place, ledger: Ledger, entry: Entry) -> None:
         """Finish what a run that was killed was about to publish, and sweep up behind it."""
-        assert self.config.date
         if entry.state == "publishing":
-            place = f"{self.config.date.column}={entry.date}"
-            folders = [part.folder for part in entry.parts.values()]
-            publish.publish(own, entry.date, place, folders)
+            target.publish(entry.date, [part.folder for part in entry.parts.values()])
             entry = entry.model_copy(update={"state": "done"})
             ledger.write(entry)
             self.told.say(f"{entry.date}: published what run {entry.run_id} had scored")
@@ -150,7 +153,7 @@ class _Run:
             started=self.started,
             ended=datetime.now(UTC),
             model=self.model,
-            where=own.root,
+            where=self.config.output.table or own.root,
             dates=(*self.dates,),
             plan=self.plan,
             versions=_versions(spark),

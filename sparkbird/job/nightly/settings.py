@@ -83,6 +83,11 @@ class Checks(Section):
 class Run(Section):
     """What is told of a run beside the table that it writes."""
 
+    folder: str | None = Field(
+        default=None,
+        description="where a run keeps what it has done, drafts and rows put aside; the folder of "
+        "the table if left out",
+    )
     log: str | None = Field(default=None, description="a file for a line of JSON per event")
     metrics: str | None = Field(
         default=None, description="a file for Prometheus' node exporter (textfile), *.prom"

@@ -71,23 +71,24 @@ def test_a_lock_is_renewed_while_it_is_held(tmp_path, monkeypatch):
     pytest.fail("nobody renewed it")
 
 
-def _try(path, ready, go, won):
+def _try(path, ready, go, lost, won, others):
     ready.release()
     go.wait()
     try:
         with lock.held(Local(path), str(os.getpid())):
             won.put(os.getpid())
-            go.clear()
-            ready.acquire(timeout=5)  # until all have tried
+            for _ in range(others):  # have tried
+                lost.acquire(timeout=60)
     except LockedError:
-        ready.release()
+        lost.release()
 
 
 def test_of_several_who_try_at_once_one_has_it(tmp_path):
     context = get_context("spawn")
-    ready, go, won = context.Semaphore(0), context.Event(), context.Queue()
-    arguments = (str(tmp_path), ready, go, won)
-    processes = [context.Process(target=_try, args=arguments) for _ in range(4)]
+    ready, go, lost = context.Semaphore(0), context.Event(), context.Semaphore(0)
+    won, count = context.Queue(), 4
+    arguments = (str(tmp_path), ready, go, lost, won, count - 1)
+    processes = [context.Process(target=_try, args=arguments) for _ in range(count)]
     for process in processes:
         process.start()
     for _ in processes:
