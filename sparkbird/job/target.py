@@ -30,6 +30,30 @@ def check(frame: DataFrame, place: Output, source: Input) -> None:
     OutputError
         Something does.
     """
+    check_partitions(frame, place)
+    if place.table is not None:
+        _check_table(frame.sparkSession, place, source)
+        return
+    folder = Folder(frame.sparkSession, str(place.path))
+    if source.path is not None:
+        refuse_overlap(folder.uri, Folder(frame.sparkSession, source.path).uri)
+    if folder.exists() and place.mode == "error":
+        raise OutputError(
+            f"{place} is there already", "set output.mode to 'overwrite' or 'append'."
+        )
+    if folder.exists() and place.mode == "append":
+        _check_append(frame, place, folder)
+    folder.check_parent()
+
+
+def check_partitions(frame: DataFrame, place: Output) -> None:
+    """The columns that become folders are there, and are not all.
+
+    Raises
+    ------
+    OutputError
+        They are not.
+    """
     unknown = [name for name in place.partition_by if name not in frame.columns]
     if unknown:
         raise OutputError(
@@ -38,19 +62,6 @@ def check(frame: DataFrame, place: Output, source: Input) -> None:
         )
     if len(place.partition_by) == len(frame.columns):
         raise OutputError("output.partition_by names every column", "leave one for the files.")
-    if place.table is not None:
-        _check_table(frame.sparkSession, place, source)
-        return
-    folder = Folder(frame.sparkSession, str(place.path))
-    if source.path is not None:
-        _refuse_overlap(folder, Folder(frame.sparkSession, source.path))
-    if folder.exists() and place.mode == "error":
-        raise OutputError(
-            f"{place} is there already", "set output.mode to 'overwrite' or 'append'."
-        )
-    if folder.exists() and place.mode == "append":
-        _check_append(frame, place, folder)
-    folder.check_parent()
 
 
 def write(frame: DataFrame, place: Output) -> None:
@@ -84,11 +95,17 @@ def _check_table(spark: SparkSession, place: Output, source: Input) -> None:
         )
 
 
-def _refuse_overlap(target: Folder, source: Folder) -> None:
-    inside = f"{target.uri}/".startswith(f"{source.uri}/")
-    if inside or f"{source.uri}/".startswith(f"{target.uri}/"):
+def refuse_overlap(target: str, source: str) -> None:
+    """Two folders, by their whole addresses, are not within one another.
+
+    Raises
+    ------
+    OutputError
+        They are.
+    """
+    if f"{target}/".startswith(f"{source}/") or f"{source}/".startswith(f"{target}/"):
         raise OutputError(
-            f"output.path {target.uri} and input.path {source.uri} lie within one another",
+            f"output.path {target} and input.path {source} lie within one another",
             "write to a folder of its own.",
         )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sparkbird.errors import CheckError
 from sparkbird.job import baseline, record, source, target
 from sparkbird.job.faults import original
+from sparkbird.job.files import files
 from sparkbird.job.nightly import counted, publish
 from sparkbird.job.nightly.ledger import Entry, Ledger, Part
 from sparkbird.job.nightly.slices import (
@@ -181,16 +182,16 @@ class Day:
 
     def _frame(self, table: DataFrame, part: Slice) -> DataFrame:
         """The rows of a part as they are written, and whether each is put aside."""
-        from pyspark.sql import functions as F  # noqa: N812
-
         config = self.work.config
         assert config.date
         place = input_of(config, self.date)
         rows = of_date(rows_of(self.work.spark, table, place, part), config, self.date)
         plan = planned(rows, self.work.compiled(table), config)
         counted.require(config.checks, plan)
-        output = config.output.model_copy(update={"mode": "overwrite"})  # of the date alone
-        target.check(plan.withColumn(config.date.column, F.lit(self.date)), output, place)
+        target.check_partitions(plan, config.output)
+        if place.path is not None:
+            read = files(self.work.spark, place.path).root
+            target.refuse_overlap(self.work.files.root, read)
         if config.date.column in plan.columns:
             plan = plan.drop(config.date.column)
         return plan.select("*", *self._stamps(), counted.aside(config.checks))
