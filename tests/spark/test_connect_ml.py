@@ -1,4 +1,4 @@
-"""The tables of Spark ML, and the stage of ours, in a session of Spark Connect.
+"""The tables of Spark ML, the stage of ours, and jobs by date, in a session of Spark Connect.
 
 It is another process: a session of Spark Connect and a classic one do not live in one.
 """
@@ -17,15 +17,24 @@ ROOT = Path(__file__).parents[2]
 TESTS = ("tests/spark/ml", "tests/spark/test_transformer.py", "tests/spark/test_pipelines.py")
 
 
-@pytest.mark.spark
-@pytest.mark.slow
-@pytest.mark.xdist_group("connect")
-def test_the_tables_pass_on_spark_connect():
+NIGHTLY = ("tests/spark/test_nightly.py",)
+
+pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("connect")]
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        pytest.param(TESTS, id="models", marks=pytest.mark.slow),
+        pytest.param(NIGHTLY, id="nightly", marks=pytest.mark.endurance),
+    ],
+)
+def test_the_tests_pass_on_spark_connect(tests):
     pytest.importorskip("grpc", reason="Spark Connect needs pyspark[connect]")
     pytest.importorskip("grpc_status", reason="Spark Connect needs pyspark[connect]")
     pytest.importorskip("pyspark.ml.connect.readwrite", reason="since Spark 4.0")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", *TESTS],
+        [sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", *tests],
         capture_output=True,
         text=True,
         check=False,
