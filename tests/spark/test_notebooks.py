@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 import sparkbird
 
@@ -63,6 +64,7 @@ def is_magic(cell):
     return cell.startswith("# MAGIC")
 
 
+@threadpool_limits.wrap(limits=1)  # on a busy machine threads wait for one another
 def execute(name, databricks=None):
     """Run a notebook, and give the names that it defined."""
     names = {"__name__": "__main__", **(databricks.names() if databricks else {})}
