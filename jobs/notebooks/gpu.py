@@ -61,7 +61,7 @@ scored.show(5, truncate=False)
 # COMMAND ----------
 
 on_cpu = sparkbird.udf(compiled, "predict_proba", device="cpu")
-both = rows.select(predict().alias("here"), on_cpu().alias("there"))
-different = both.where("here <> there").count()
-print(f"{different} of {both.count()} rows differ between {device} and cpu")
+both = rows.select(predict().alias("here"), on_cpu().alias("there")).collect()
+different = sum(row.here != row.there for row in both)
+print(f"{different} of {len(both)} rows differ between {device} and cpu")
 assert different == 0

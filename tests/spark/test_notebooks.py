@@ -117,11 +117,9 @@ def test_a_pipeline_of_spark_ml_is_migrated(spark, here, capsys):
     assert "0 of 300 predictions differ" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("device", ["auto", "cpu"])
-def test_the_notebook_of_gpus_runs_without_one(spark, here, capsys, device):
-    found = execute("gpu", Databricks(device=device))
-    assert found["device"] == device
-    assert f"rows differ between {device} and cpu" in capsys.readouterr().out
+def test_the_notebook_of_gpus_runs_without_one(spark, here, capsys):
+    execute("gpu", Databricks())
+    assert re.search("(?m)^0 of .* between auto and cpu", capsys.readouterr().out)
 
 
 @pytest.mark.gpu
