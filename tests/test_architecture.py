@@ -20,6 +20,7 @@ FLOORS = [
     {"demo"},
     {"benchmark"},
     {"cli"},
+    {"__main__"},
 ]
 ROOT = Path(__file__).parents[1] / "sparkbird"
 MODULES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
