@@ -110,6 +110,8 @@ class Local:
             place.hardlink_to(draft)  # with its content, or not at all
         except FileExistsError:
             return False
+        except OSError:  # a file system without links: the file is empty for a moment
+            return _created(place, text)
         finally:
             draft.unlink()
         return True
@@ -154,6 +156,15 @@ class Local:
     def stamp(self, uri: str) -> str:  # noqa: D102
         status = _local(uri).stat()
         return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def _created(place: Path, text: str) -> bool:
+    try:
+        with place.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        return False
+    return True
 
 
 def _local(uri: str) -> Path:

@@ -118,13 +118,17 @@ def _written(plan: DataFrame, model: CompiledModel, config: Config) -> Result:
     )
 
 
+#: What says that a session is there for us: spark-submit, or a task of Databricks.
+_STARTED = {"PYSPARK_GATEWAY_PORT", "DATABRICKS_RUNTIME_VERSION"}
+
+
 @contextmanager
 def session_for(name: str, spark: SparkSession | None) -> Iterator[SparkSession]:
     """The session given, the active one, that of spark-submit, or one of our own."""
     from pyspark.sql import SparkSession
 
     given = spark or SparkSession.getActiveSession()
-    if given is None and "PYSPARK_GATEWAY_PORT" in os.environ:  # spark-submit started us
+    if given is None and _STARTED & os.environ.keys():
         given = SparkSession.builder.appName(name).getOrCreate()
     if given is not None:
         yield given

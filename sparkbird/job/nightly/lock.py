@@ -97,7 +97,9 @@ def _renew(lock: Lock, own: dict[str, object], ended: Event) -> None:
 def _holder(files: Files, number: int) -> dict[str, object] | None:
     """Who holds a lock, if anybody does."""
     text = files.read(_name(number))
-    found: dict[str, object] = json.loads(text) if text else {"held": False}
+    if text is None:
+        return None
+    found: dict[str, object] = json.loads(text or '{"held": true}')  # it is being written
     if not found["held"] or files.age(_name(number)) > STALE or _is_dead(found):
         return None
     return found

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from multiprocessing import get_context
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +70,20 @@ def test_a_lock_is_renewed_while_it_is_held(tmp_path, monkeypatch):
                 return
             lock.Event().wait(0.01)
     pytest.fail("nobody renewed it")
+
+
+def test_where_files_have_no_links_a_lock_that_is_being_written_is_one(tmp_path, monkeypatch):
+    def refused(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "hardlink_to", refused)
+    files = Local(str(tmp_path))
+    with lock.held(files, "own") as own, pytest.raises(LockedError, match="run own on"):
+        take(files, "other")
+    files.create(f"{lock.FOLDER}/{own.number + 1:08}", "")
+    with pytest.raises(LockedError, match="run unknown"):
+        take(files, "other")
+    assert not files.create(f"{lock.FOLDER}/{own.number + 1:08}", "")
 
 
 def _try(path, ready, go, lost, won, others):
