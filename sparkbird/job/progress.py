@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 import uuid
@@ -28,8 +29,14 @@ class Tasks:
     known: int
     seconds: float
 
+    @property
+    def left(self) -> float:
+        """About how many seconds are left, if tasks take as long as those that are done."""
+        return self.seconds * (self.known - self.done) / self.done if self.done else math.inf
+
     def __str__(self) -> str:
-        return f"{self.done} of {self.known} tasks, {self.seconds:.0f} s"
+        left = f", about {self.left:.0f} s left" if 0 < self.left < math.inf else ""
+        return f"{self.done} of {self.known} tasks, {self.seconds:.0f} s{left}"
 
 
 class Display(Protocol):
@@ -77,7 +84,13 @@ class Bar:
     """A bar that moves, for a terminal."""
 
     def __init__(self, what: str, console: Console) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
         self._bar = Progress(
             "{task.description}",
@@ -85,6 +98,8 @@ class Bar:
             MofNCompleteColumn(),
             "tasks",
             TimeElapsedColumn(),
+            "left:",
+            TimeRemainingColumn(),
             console=console,
             transient=True,
         )
