@@ -24,7 +24,7 @@ _OF_MLFLOW = (
 def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.parent.name == "mlflow":
-            item.add_marker(pytest.mark.xdist_group("spark"))
+            item.add_marker(pytest.mark.xdist_group("jobs"))
             for line in (*_OF_SPARK, *_OF_MLFLOW):
                 item.add_marker(pytest.mark.filterwarnings(line))
             if "spark" in item.fixturenames:

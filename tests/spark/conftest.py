@@ -1,4 +1,4 @@
-"""One Spark session for the suite, on two cores.
+"""One Spark session for each process of the suite, on two cores.
 
 With ``SPARK_REMOTE=local[2]`` in the environment, Spark's own variable, it is one of Spark
 Connect: `test_connect` runs the tables of Spark ML so.
@@ -22,13 +22,28 @@ _OF_SPARK = (
 )
 
 
+#: What another process than that of the models runs, in a session of its own: of two processes
+#: neither should wait long for the other.
+JOBS = {
+    "test_drift",
+    "test_explain",
+    "test_job",
+    "test_many_segments",
+    "test_nightly",
+    "test_notebooks",
+    "test_segments",
+    "test_stream",
+}
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         if "spark" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.spark)
         if item.get_closest_marker("spark"):
             if not item.get_closest_marker("xdist_group"):
-                item.add_marker(pytest.mark.xdist_group("spark"))
+                group = "jobs" if item.path.stem in JOBS else "spark"
+                item.add_marker(pytest.mark.xdist_group(group))
             for line in _OF_SPARK:
                 item.add_marker(pytest.mark.filterwarnings(line))
 
