@@ -15,6 +15,11 @@ ROOT = Path(__file__).parents[2]
 
 #: What runs there: the tables, and the tests that need neither py4j nor plans of the JVM.
 TESTS = ("tests/spark/ml", "tests/spark/test_transformer.py", "tests/spark/test_pipelines.py")
+#: A part of them, each of another way to read a model.
+SOME = (
+    *(f"tests/spark/ml/test_{name}.py" for name in ("linear", "pipelines", "storage", "trees")),
+    "tests/spark/test_transformer.py",
+)
 
 
 NIGHTLY = ("tests/spark/test_nightly.py",)
@@ -25,7 +30,8 @@ pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("connect")]
 @pytest.mark.parametrize(
     "tests",
     [
-        pytest.param(TESTS, id="models", marks=pytest.mark.slow),
+        pytest.param(SOME, id="some models", marks=pytest.mark.slow),
+        pytest.param(TESTS, id="models", marks=pytest.mark.endurance),
         pytest.param(NIGHTLY, id="nightly", marks=pytest.mark.endurance),
     ],
 )
