@@ -22,6 +22,7 @@ _OF_SPARK = (
 )
 
 
+#: Servers of Spark Connect share a port: their tests are in the group "connect".
 #: What another process than that of the models runs, in a session of its own: of two processes
 #: neither should wait long for the other.
 JOBS = {

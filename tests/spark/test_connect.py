@@ -37,6 +37,7 @@ print(type(spark).__module__)
 
 @pytest.mark.spark
 @pytest.mark.slow
+@pytest.mark.xdist_group("connect")
 def test_it_works_without_broadcast():
     pytest.importorskip("grpc", reason="Spark Connect needs pyspark[connect]")
     pytest.importorskip("grpc_status", reason="Spark Connect needs pyspark[connect]")

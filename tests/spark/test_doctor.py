@@ -206,7 +206,7 @@ print("found", len(found.executors), found.executors[0].versions == found.driver
 
 @pytest.mark.spark
 @pytest.mark.slow
-@pytest.mark.xdist_group("doctor")
+@pytest.mark.xdist_group("connect")
 def test_it_works_on_spark_connect():
     pytest.importorskip("grpc", reason="Spark Connect needs pyspark[connect]")
     pytest.importorskip("grpc_status", reason="Spark Connect needs pyspark[connect]")

@@ -236,6 +236,7 @@ print("found", found, sparkbird.explain(two).ok)
 
 @pytest.mark.spark
 @pytest.mark.slow
+@pytest.mark.xdist_group("connect")
 def test_it_works_on_spark_connect():
     pytest.importorskip("grpc", reason="Spark Connect needs pyspark[connect]")
     pytest.importorskip("grpc_status", reason="Spark Connect needs pyspark[connect]")
