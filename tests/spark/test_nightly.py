@@ -1,6 +1,7 @@
 """Dates are scored once, checked before they are published, and gone on with after a failure."""
 
 import json
+import os
 from datetime import date
 from pathlib import Path
 
@@ -255,16 +256,20 @@ run: {{report: {here}/report.html}}
     assert moved.run_id in page
 
 
+#: Processes of tests that run side by side have one folder for tables.
+TABLE = f"nightly_{os.getpid()}"
+
+
 @pytest.fixture
 def table(spark, here):
-    text = JOB.format(here).replace(f"{{path: {here}/out}}", "{table: nightly_scores}")
-    spark.sql("DROP TABLE IF EXISTS nightly_scores")
+    text = JOB.format(here).replace(f"{{path: {here}/out}}", f"{{table: {TABLE}}}")
+    spark.sql(f"DROP TABLE IF EXISTS {TABLE}")
     yield text + f"run: {{folder: {here}/kept}}\n"
-    spark.sql("DROP TABLE IF EXISTS nightly_scores")
+    spark.sql(f"DROP TABLE IF EXISTS {TABLE}")
 
 
 def in_table(spark):
-    found = spark.table("nightly_scores").groupBy("day").count().orderBy("day").collect()
+    found = spark.table(TABLE).groupBy("day").count().orderBy("day").collect()
     return {row["day"]: row["count"] for row in found}
 
 
@@ -281,7 +286,7 @@ def test_a_table_of_the_catalog_has_one_copy_of_each_date(spark, here, table, mo
     found = run(config.loads(table), Asked(DAYS), spark)
     assert [day.rows for day in found.dates] == [FILES * (ROWS - 1), 0]
     assert in_table(spark) == {DAYS[0]: FILES * (ROWS - 1)}
-    assert spark.table("nightly_scores").columns[-1] == "day"
+    assert spark.table(TABLE).columns[-1] == "day"
     with pytest.raises(ConfigError, match=r"run\.folder"):
         run(config.loads(table[: table.index("run:")]), Asked(DAYS), spark)
 

@@ -206,6 +206,7 @@ def test_a_model_of_a_registry_is_scored_by_its_alias(spark, here, monkeypatch):
     address = f"sqlite:///{here}/mlflow.db"
     mlflow.set_tracking_uri(address)
     mlflow.set_registry_uri(address)
+    mlflow.set_experiment("late")  # another test may have left one of another store
     try:
         found = execute("mlflow_registry", Databricks(model="late"))
         version = mlflow.MlflowClient().get_model_version_by_alias("late", "champion")
