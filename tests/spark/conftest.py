@@ -5,7 +5,9 @@ Connect: `test_connect` runs the tables of Spark ML so.
 """
 
 import os
+import socket
 import sys
+import time
 
 import pytest
 
@@ -66,6 +68,16 @@ def spark():
     session.stop()
 
 
+def await_port(seconds=60.0):
+    """Until no server of Spark Connect has the port that each of them takes: one may be ending."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with socket.socket() as door:
+            if door.connect_ex(("127.0.0.1", 15002)):
+                return
+        time.sleep(0.2)
+
+
 def connected(remote, conf):
     """A session of Spark Connect, with a server of its own if `remote` is ``local``."""
     from pyspark.sql import SparkSession
@@ -74,6 +86,7 @@ def connected(remote, conf):
     from sparkbird.spark.session import LOCAL
 
     ensure_java()
+    await_port()
     os.environ |= {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
     builder = SparkSession.builder.remote(remote)
     for key, value in {**LOCAL, **conf}.items():

@@ -12,6 +12,8 @@ warnings.simplefilter("ignore")
 from sparkbird.spark.java import ensure_java
 ensure_java()
 from pyspark.sql import SparkSession
+from tests.spark.conftest import await_port
+await_port()
 builder = SparkSession.builder.remote("local[2]").config("spark.driver.memory", "1g")
 spark = builder.config("spark.driver.host", "127.0.0.1").getOrCreate()
 import numpy as np, pandas as pd
