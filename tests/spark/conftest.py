@@ -4,10 +4,13 @@ With ``SPARK_REMOTE=local[2]`` in the environment, Spark's own variable, it is o
 Connect: `test_connect` runs the tables of Spark ML so.
 """
 
+import fcntl
 import os
 import socket
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -68,10 +71,16 @@ def spark():
     session.stop()
 
 
+#: The lock that this process holds until it ends, if it has a server of Spark Connect.
+_HELD = []
+
+
 def await_port(seconds=60.0):
-    """Until no server of Spark Connect has the port that each of them takes: one may be ending."""
+    """Until no other process of tests has a server of Spark Connect: all take the same port."""
+    _HELD.append((Path(tempfile.gettempdir()) / "sparkbird-tests-connect.lock").open("w"))
+    fcntl.flock(_HELD[-1], fcntl.LOCK_EX)
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    while time.monotonic() < until:  # one may be ending
         with socket.socket() as door:
             if door.connect_ex(("127.0.0.1", 15002)):
                 return
