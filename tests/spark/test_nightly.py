@@ -180,6 +180,16 @@ def test_a_run_that_died_is_gone_on_with_part_by_part(spark, here, monkeypatch):
     assert not (here / "out" / "_sparkbird" / "drafts" / "2026-11-26").exists()
 
 
+def test_parts_that_other_checks_counted_are_scored_again(spark, here):
+    """What the new checks ask for was not counted in them, and would pass as none."""
+    failing = score(spark, here, DAYS[0], text=CHECKS.replace("ACTION", "fail"))
+    assert failing.exit_code == 4
+    tighter = CHECKS.replace("ACTION", "quarantine").replace("least: -1.0", "least: -0.5")
+    found = score(spark, here, DAYS[0], text=tighter)
+    assert (found.status, found.dates[0].resumed) == ("done", 0)
+    assert (published(here)["margin"] >= -0.5).all()
+
+
 def test_a_run_that_died_while_publishing_is_ended_by_the_next_of_whatever_date(
     spark, here, monkeypatch
 ):

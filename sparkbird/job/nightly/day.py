@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from sparkbird.errors import CheckError
 from sparkbird.job import baseline, record, source, target
@@ -64,7 +64,9 @@ class Work:
     plan: str = ""
 
     def compiled(self, table: DataFrame) -> CompiledModel:
-        """The model, compiled for a table."""
+        """The model, compiled for the first table that asks."""
+        if self.identity:
+            return cast("CompiledModel", self.found.model)
         found = compiled_for(self.found.model, table, self.config)
         self.found = replace(self.found, model=found)
         own, known = self.config.model, self.found
@@ -125,14 +127,16 @@ class Day:
         model = work.compiled(table)
         assert work.identity
         known = stamps(table, work.files)
-        done = config.model_dump(exclude={"name", "model", "run", "checks"})
+        # Parts hold what these checks and this baseline asked to be counted and put aside.
+        done = config.model_dump(exclude={"name", "model", "run"})
+        baselined = work.baseline.model_dump_json() if work.baseline else ""
         return Entry(
             date=self.date.isoformat(),
             run_id=work.run_id,
             state="scoring",
             model=work.identity.name,
             version=work.identity.version,
-            work=digest(model.digest, sorted(done.items(), key=str)),
+            work=digest(model.digest, sorted(done.items(), key=str), baselined),
             rows=digest(*known.items()) if known else "",
         ), [*known]
 
