@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from sparkbird.errors import ArtifactError, ConfigError, InputError, SparkbirdError
+from sparkbird.errors import ConfigError, InputError, SparkbirdError
 
 if TYPE_CHECKING:
     from sparkbird.model import CompiledModel
@@ -127,14 +127,8 @@ def check(
     from sparkbird.model import load
     from sparkbird.parity import check as compare
 
-    original = _read_model(model)
-    if hasattr(original, "digest"):
-        raise ArtifactError(
-            f"{model} is compiled already, and there is no original to compare it with",
-            "give the fitted model, and the artefact with --artefact.",
-        )
     compiled = None if artefact is None else load(artefact)
-    report = compare(original, _read_rows(rows), compiled=compiled)
+    report = compare(_read_model(model), _read_rows(rows), compiled=compiled)
     _say(report)
     if not report.ok:
         raise typer.Exit(FAILED)
@@ -366,9 +360,11 @@ def _probe(conf: Sequence[str]) -> None:
 
 
 def _read_model(path: str) -> Any:
+    """What `sparkbird.compile` takes: the model in a file, or the URI of one in MLflow."""
     from sparkbird.job import models
+    from sparkbird.logged.uris import is_uri
 
-    return models.read(path, models.kind_of(path))
+    return path if is_uri(path) else models.read(path, models.kind_of(path))
 
 
 def _compiled(path: str) -> CompiledModel:

@@ -57,12 +57,14 @@ def compile(  # noqa: A001  the name users know from re and torch
     ----------
     model
         A fitted scikit-learn estimator or pipeline, a model or a booster of LightGBM, XGBoost
-        or CatBoost, the path of a file that one of these saved or of a saved artefact, or a
-        `CompiledModel`, which is returned.
+        or CatBoost, the path of a file that one of these saved or of a saved artefact, a URI of
+        MLflow (``models:/name@alias``, ``runs:/<id>/model``), or a `CompiledModel`, which is
+        returned.
     inputs
         What the columns are, where the model does not say so itself: a pandas, Arrow or
         NumPy sample, a pyarrow or Spark schema, a Spark dataframe, or a mapping from name to
-        type. Without it the columns are the model's own; those that an encoder reads are
+        type. Without it the columns are those of the signature of a logged model, else the
+        model's own; those that an encoder reads are
         strings if its categories are, all others float64.
     outputs
         The methods wanted, all of them if None. Fewer make a smaller graph.
@@ -83,9 +85,9 @@ def compile(  # noqa: A001  the name users know from re and torch
     """
     if isinstance(model, CompiledModel):
         return model
+    model, inputs = native.opened(model, inputs)
     if isinstance(model, (str, os.PathLike)) and Path(model).suffix.lower() == ".onnx":
         return load(model, device=device)
-    model = native.opened(model)
     if refusals := [*audit(model, part="model")]:
         raise UnsupportedError.all_of(refusals)
     with using(**_lowering(strategy, device)):

@@ -44,7 +44,7 @@ def measured(options: Options) -> Iterator[Group]:
 def _of_pipeline(frame: DataFrame, pipeline: Any, repeats: int) -> dict[str, tuple[float, ...]]:
     """The seconds of each way, after a round in which the JVM compiles its code."""
     model = pipeline.fit(frame.limit(FITTED_ON))
-    stage = opened(model)  # read once
+    stage, _ = opened(model)  # read once
     ways: dict[str, Callable[[], object]] = {
         _OWN: partial(through, transform(frame, stage)),
         "Spark ML": partial(through, model.transform(frame)),

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from sparkbird.errors import ArtifactError
+from sparkbird.logged.flavors import loaded
+from sparkbird.logged.uris import is_uri, resolve
 
 #: The library by the end of a file's name.
 SUFFIXES = {".txt": "lightgbm", ".json": "xgboost", ".ubj": "xgboost", ".cbm": "catboost"}
@@ -26,14 +28,25 @@ _READERS: dict[str, Callable[[Any, str], Any]] = {
 }
 
 
-def opened(model: Any) -> Any:
-    """`model` as converters know it: read from its file or folder, or from what Spark saves of it.
+def opened(model: Any, inputs: Any = None) -> tuple[Any, Any]:
+    """`model` as converters know it, and what its columns are.
+
+    It is read from its file or folder, from the registry of MLflow, or from what Spark saves of
+    it; the path of an artefact stays one. The columns are `inputs`; of a logged model without
+    any they are those of its signature.
 
     Raises
     ------
     ArtifactError, UnsupportedModelError
         It cannot be read.
     """
+    if isinstance(model, str) and is_uri(model):
+        model, signed = loaded(resolve(model))
+        inputs = signed if inputs is None else inputs
+    return _read(model), inputs
+
+
+def _read(model: Any) -> Any:
     if isinstance(model, (str, os.PathLike)):
         return _from(model)
     if type(model).__module__.startswith("pyspark.ml."):

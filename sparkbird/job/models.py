@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from sparkbird.compiler import compile as compile_model
 from sparkbird.converters import native
 from sparkbird.errors import ArtifactError
+from sparkbird.logged.flavors import loaded
+from sparkbird.logged.uris import is_uri, resolve
 from sparkbird.model import load
 
 Kind: TypeAlias = Literal["onnx", "pickle", "lightgbm", "xgboost", "catboost"]
@@ -21,10 +24,6 @@ SUFFIXES: dict[str, str] = {
     ".pkl": "pickle",
     **native.SUFFIXES,
 }
-
-
-#: How a path begins that is a URI of MLflow.
-_OF_MLFLOW = ("models:/", "runs:/")
 
 
 @dataclass(frozen=True)
@@ -50,13 +49,12 @@ def found(path: str, kind: str, *, device: str = "auto") -> Found:
     UnsupportedError, NotFittedError, SchemaError
         It is one of MLflow's, and cannot be compiled.
     """
-    if not path.startswith(_OF_MLFLOW):
+    if not is_uri(path):
         return Found(read(path, kind, device=device), path, "", path)
-    from sparkbird.mlflow import flavors, registry
-
-    known = registry.resolve(path)
-    model = flavors.compiled(known)
-    return Found(model, known.name or path, known.version, known.uri)
+    known = resolve(path)
+    model, inputs = loaded(known)
+    compiled = compile_model(model, inputs, device=device)
+    return Found(compiled, known.name or path, known.version, known.uri)
 
 
 def read(path: str, kind: str, *, device: str = "auto") -> Any:

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparkbird.mlflow.folder import ARTEFACT, FLAVOR_NAME, requirements, written
+from sparkbird.logged.uris import FLAVOR_NAME
+from sparkbird.mlflow.folder import ARTEFACT, requirements, written
 from sparkbird.mlflow.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def save_model(
     UnsupportedError, NotFittedError, SchemaError
         The model cannot be compiled.
     """
-    from sparkbird.mlflow.signature import inputs_of, rows_of
+    from sparkbird.logged.columns import inputs_of
+    from sparkbird.mlflow.signature import rows_of
 
     example = rows_of(input_example)
     written(
@@ -141,10 +143,10 @@ def load_model(model_uri: str, dst_path: str | None = None) -> CompiledModel:
     UnsupportedError, NotFittedError, SchemaError
         It is of no flavour that sparkbird compiles, or cannot be compiled.
     """
-    from sparkbird.mlflow.flavors import compiled
-    from sparkbird.mlflow.registry import resolve
+    from sparkbird.logged.flavors import loaded
+    from sparkbird.logged.uris import resolve
 
-    return compiled(resolve(model_uri, dst_path=dst_path))
+    return _compiled(*loaded(resolve(model_uri, dst_path=dst_path)), None)
 
 
 def _compiled(model: Any, inputs: Any, outputs: Sequence[str] | str | None) -> CompiledModel:

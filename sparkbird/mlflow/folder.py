@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import sparkbird
 from sparkbird.errors import SchemaError
+from sparkbird.logged.uris import FLAVOR_NAME
 
 if TYPE_CHECKING:
     from sparkbird.model import CompiledModel
 
-FLAVOR_NAME = "sparkbird"
 ARTEFACT = "model.onnx"
 
 #: What an executor needs, and what else each may be installed as.

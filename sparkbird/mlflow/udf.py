@@ -9,10 +9,9 @@ from typing import Any
 from pyspark.sql import functions as F, types as spark  # noqa: N812  as all of Spark's users do
 
 from sparkbird.errors import ColumnNameError, UnsupportedOptionError
-from sparkbird.mlflow.flavors import compiled, own_output
-from sparkbird.mlflow.folder import FLAVOR_NAME
+from sparkbird.logged.flavors import loaded, own_output
+from sparkbird.logged.uris import FLAVOR_NAME, described, resolve
 from sparkbird.mlflow.predictor import refuse_params
-from sparkbird.mlflow.registry import described, resolve
 from sparkbird.mlflow.results import Column, as_type, parsed
 from sparkbird.schema import Schema
 from sparkbird.spark.columns import quoted
@@ -143,7 +142,8 @@ def spark_udf(
     resolved = resolve(model_uri)
     metadata = described(resolved.path)
     output = own_output(resolved)
-    score = udf(compiled(resolved, output), output)
+    model, inputs = loaded(resolved)
+    score = udf(model, output, inputs=inputs)
     own = score.returnType
     if result_type is not None:
         returns = parsed(spark, result_type)

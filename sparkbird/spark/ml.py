@@ -54,14 +54,25 @@ def with_stage(
 ) -> DataFrame:
     """`df` with the columns that `stage` adds, or with those of them that are `outputs`.
 
-    It is compiled for the types that the columns have in `df`.
-
     Raises
     ------
     ColumnNameError
         The dataframe lacks a column that the model reads, or has one that it adds.
     UnsupportedError, SchemaError
         The model cannot be compiled, or adds no such column.
+    """
+    return with_columns(df, compiled_for(df, stage, device), outputs, device, profile)
+
+
+def compiled_for(df: DataFrame, stage: Stage, device: str = "auto") -> CompiledModel:
+    """`stage`, compiled for the types that its columns have in `df`.
+
+    Raises
+    ------
+    ColumnNameError
+        The dataframe lacks a column that the model reads.
+    UnsupportedError, SchemaError
+        The model cannot be compiled.
     """
     if refusals := [*audit(stage)]:
         raise UnsupportedError.all_of(refusals)
@@ -73,8 +84,7 @@ def with_stage(
         for name, field in fields.items()
     }
     types = {name: kind for name, kind in kinds.items() if kind}
-    compiled = compile_model(stage, types or None, device=device)
-    return with_columns(df, compiled, outputs, device, profile)
+    return compile_model(stage, types or None, device=device)
 
 
 def with_columns(

@@ -64,14 +64,14 @@ def transform(
     UnsupportedError, NotFittedError, SchemaError
         The model cannot be compiled, or has no such output.
     """
-    model = opened(model)
+    model, signed = opened(model)
     if isinstance(model, (str, os.PathLike)):
         model = load(model, device=device)  # an artefact: nothing else is left at a path
     if isinstance(model, Stage):
         return with_stage(df, model, outputs, device, profile)
     if isinstance(model, CompiledModel) and model.schema.adds:
         return with_columns(df, model, outputs, device, profile)
-    score = udf(model, outputs, inputs=_types(df, model), device=device)
+    score = udf(model, outputs, inputs=_types(df, model) or signed, device=device)
     (entry,) = score.metadata["models"].values()
     names: list[str] = entry["outputs"]
     read = score.read()

@@ -336,7 +336,7 @@ def compiled_scorer(
     if output is not None and not output:
         raise SchemaError("output= is empty", "name an output, several, or leave it out.")
     wanted = [output] if isinstance(output, str) else [*dict.fromkeys(output or ())]
-    model = opened(model)
+    model, inputs = opened(model, inputs)
     default = next((method for method in _DEFAULTS if hasattr(model, method)), None)
     compiled = compiled_for(model, inputs, outputs=wanted or default, device=device)
     schema = compiled.schema

@@ -22,7 +22,7 @@ mlflow = pytest.importorskip("mlflow")
 pytest.importorskip("pyspark")
 
 import sparkbird.mlflow as flavor  # noqa: E402
-from sparkbird.mlflow.registry import resolve  # noqa: E402
+from sparkbird.logged.uris import resolve  # noqa: E402
 
 NAME = "main.default.people"  # as a registry in Unity Catalog names it
 

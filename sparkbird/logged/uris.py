@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from sparkbird.errors import ArtifactError
-from sparkbird.mlflow.folder import FLAVOR_NAME
 
 #: A name of the registry, in Unity Catalog one of three parts, and what comes after it.
 _REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>[^/@]+))")
 
 #: A logged model by its id, as MLflow 3 has them.
 _LOGGED = re.compile(r"models:/m-[0-9a-f]+")
+
+#: The flavour of compiled models.
+FLAVOR_NAME = "sparkbird"
+
+#: How a text begins that is a URI of MLflow, and no path.
+_SCHEMES = ("models:/", "runs:/")
 
 _FORMS = (
     "write models:/name/3, models:/name@alias, models:/catalog.schema.name@alias, "
@@ -43,6 +48,11 @@ class ResolvedModel:
     uri: str
     path: Path
     flavor: str
+
+
+def is_uri(text: str) -> bool:
+    """Whether `text` is a URI of MLflow, and no path."""
+    return text.startswith(_SCHEMES)
 
 
 def resolve(model_uri: str, *, dst_path: str | None = None) -> ResolvedModel:

@@ -1,4 +1,4 @@
-"""The parity report: a compiled model against its original, on real rows.
+"""The methods of a fitted model, compiled against original, on rows in this process.
 
 N is the number of rows.
 """
@@ -6,7 +6,6 @@ N is the number of rows.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,127 +16,26 @@ from sparkbird.errors import ColumnNameError, ColumnTypeError
 from sparkbird.frames import inputs_of
 from sparkbird.inputs import is_sequence
 from sparkbird.model import CompiledModel
+from sparkbird.parity.report import SHOWN, Comparison, Difference, Report, difference
 from sparkbird.runtime.scoring import score
 from sparkbird.runtime.sessions import SESSIONS
-
-#: How many of the rows that differ are shown.
-SHOWN = 5
 
 #: On how many of the rows that the compiled model refuses the original is tried.
 TRIED = 100
 
 
-@dataclass(frozen=True)
-class Difference:
-    """A row where the two disagree, by its position among the rows."""
-
-    row: int
-    original: object
-    compiled: object
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One method of both, over all rows.
-
-    absolute    the largest difference of two numbers, 0 for labels
-    relative    the largest difference by the size of the original's number
-    differing   how many rows differ by more than the tolerance
-    first       the first of these rows
-    """
-
-    method: str
-    absolute: float
-    relative: float
-    differing: int
-    first: tuple[Difference, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        """Whether no row differs."""
-        return self.differing == 0
-
-
-@dataclass(frozen=True)
-class Report:
-    """What `check` found: one comparison for each method that both have.
-
-    refused     how many of the rows both refuse; they are not compared further
-    """
-
-    rows: int
-    refused: int
-    digest: str
-    rtol: float
-    atol: float
-    comparisons: tuple[Comparison, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether no row differs in any method."""
-        return all(comparison.ok for comparison in self.comparisons)
-
-    def __str__(self) -> str:
-        head = (
-            f"{'method':<20} {'rows that differ':>16} {'largest difference':>20} {'relative':>10}"
-        )
-        lines = [
-            f"{c.method:<20} {c.differing:>16,} {c.absolute:>20.3g} {c.relative:>10.2g}"
-            for c in self.comparisons
-        ]
-        examples = [
-            f"  {c.method}, row {d.row}: original {d.original}, compiled {d.compiled}"
-            for c in self.comparisons
-            for d in c.first
-        ]
-        verdict = (
-            f"model {self.digest[:12]} against its original on {self.rows:,} rows"
-            + (f", {self.refused:,} of which both refuse" if self.refused else "")
-            + (": equal" if self.ok else ": NOT EQUAL")
-            + f" (within {self.rtol:g} relative or {self.atol:g} absolute)"
-        )
-        return "\n".join(
-            [
-                verdict,
-                head,
-                *lines,
-                *(["first rows that differ:", *examples] if examples else []),
-            ]
-        )
-
-
-def check(
+def compared(
     model: Any,
-    df_or_rows: Any,
-    *cols: str,
-    compiled: CompiledModel | None = None,
-    limit: int = 10_000,
-    rtol: float = 1e-12,
-    atol: float = 1e-12,
+    given: Any,
+    cols: tuple[str, ...],
+    compiled: CompiledModel | None,
+    *,
+    limit: int,
+    rtol: float,
+    atol: float,
 ) -> Report:
-    """Both the fitted `model` and its compiled form on the same rows, compared.
-
-    Parameters
-    ----------
-    model
-        A fitted model, as `sparkbird.compile` takes it.
-    df_or_rows
-        A pandas or Spark dataframe, an Arrow table, or an array [N, F]. Of a Spark dataframe
-        the first `limit` rows are used.
-    cols
-        The columns to use, in the model's order; without them the model's own, or all.
-    compiled
-        The artefact to check, if it exists already; else `model` is compiled.
-    rtol, atol
-        Two numbers are equal if they differ by at most ``atol + rtol * |original|``. Labels
-        and integers must be the same, NaN is equal to NaN.
-
-    Raises
-    ------
-    UnsupportedError, NotFittedError, SchemaError
-        The model cannot be compiled, or cannot take the rows.
-    """
-    rows = _rows(model, df_or_rows, cols, limit)
+    """Each method that both have, on the rows `given`, as `sparkbird.check` takes them."""
+    rows = _rows(model, given, cols, limit)
     compiled = compiled or compile_model(model, rows)
     methods = [method for method in compiled.outputs if hasattr(model, method)]
     taken = _taken(compiled, rows)
@@ -216,7 +114,7 @@ def _compared(
         pairs = [*zip(expected, actual, strict=True)]
     else:
         pairs = [(_dense(expected), _dense(actual))]
-    found = [_difference(e, a, rtol, atol) for e, a in pairs]
+    found = [difference(e, a, rtol, atol) for e, a in pairs]
     wrong = np.any([differs for differs, _, _ in found], axis=0)
     first_wrong = [
         Difference(int(places[i]), *(_shown([pair[k][i] for pair in pairs]) for k in (0, 1)))
@@ -255,43 +153,6 @@ def _dense(result: Any) -> np.ndarray:
     if hasattr(result, "toarray"):
         result = result.toarray()
     return np.asarray(result)
-
-
-def _difference(
-    expected: np.ndarray, actual: np.ndarray, rtol: float, atol: float
-) -> tuple[np.ndarray, float, float]:
-    """Which rows [N] differ, and the largest absolute and relative difference."""
-    if expected.shape != actual.shape:
-        return np.ones(len(expected), np.bool_), float("inf"), float("inf")
-    if expected.dtype.kind != "f" or actual.dtype.kind != "f":
-        unequal = (expected != actual) & ~(_is_missing(expected) & _is_missing(actual))
-        return _by_row(np.asarray(unequal, np.bool_)), 0.0, 0.0
-    if len(expected) == 0:
-        return np.zeros(0, np.bool_), 0.0, 0.0
-    with np.errstate(all="ignore"):
-        same = (expected == actual) | (np.isnan(expected) & np.isnan(actual))
-        gap = np.where(same, 0.0, np.abs(expected - actual))
-        gap = np.where(np.isnan(gap), np.inf, gap)
-        size = np.abs(expected)
-        relative = np.where(same, 0.0, gap / np.where(size > 0, size, np.nan))
-        wrong = ~same & ~(gap <= atol + rtol * size)
-    return (
-        _by_row(np.asarray(wrong)),
-        float(gap.max(initial=0.0)),
-        float(np.nanmax(relative, initial=0.0)),
-    )
-
-
-def _is_missing(values: np.ndarray) -> np.ndarray:
-    """None and NaN, in an array of any type."""
-    flat = [value is None or value != value for value in values.ravel().tolist()]  # noqa: PLR0124
-    return np.array(flat, np.bool_).reshape(values.shape)
-
-
-def _by_row(cells: np.ndarray) -> np.ndarray:
-    """[N, ...] -> [N]: whether any cell of the row is set."""
-    width = int(np.prod(cells.shape[1:]))
-    return np.asarray(np.any(cells.reshape(len(cells), width), axis=1))
 
 
 def _shown(parts: list[Any]) -> object:

@@ -1,41 +1,34 @@
-"""Models that were logged with another flavour: loaded by it, and compiled."""
+"""What compiles of a logged model: an artefact, or what the library of its flavour loads."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sparkbird import artifact
 from sparkbird.errors import ArtifactError, UnsupportedModelError
-from sparkbird.mlflow.folder import FLAVOR_NAME
-from sparkbird.mlflow.registry import FLAVORS, ResolvedModel, described
-
-if TYPE_CHECKING:
-    from sparkbird.model import CompiledModel
+from sparkbird.logged.columns import inputs_of
+from sparkbird.logged.uris import FLAVOR_NAME, FLAVORS, ResolvedModel, described
 
 
-def compiled(resolved: ResolvedModel, outputs: Sequence[str] | str | None = None) -> CompiledModel:
-    """The model, compiled for the columns of its signature and for `outputs`, all if None.
+def loaded(resolved: ResolvedModel) -> tuple[Any, Any]:
+    """The model and its columns, as `sparkbird.compile` takes them.
 
-    A model of Spark ML is read from its files, without Spark.
+    One of sparkbird is the path of its artefact, one of Spark ML the folder that Spark saved it
+    to, and any other what its library loads. The columns are those of its signature, None if
+    that says nothing or the artefact knows them.
 
     Raises
     ------
     ArtifactError
-        The artefact is damaged, or its library is not installed.
+        The artefact is damaged, or the library is not installed.
     UnsupportedModelError
         It is of no flavour that sparkbird compiles.
-    UnsupportedError, NotFittedError, SchemaError
-        It cannot be compiled.
     """
     if resolved.flavor == FLAVOR_NAME:
-        return _artefact(resolved)
-    from sparkbird.compiler import compile as compiled_for
-    from sparkbird.mlflow.signature import inputs_of
-
-    inputs = inputs_of(described(resolved.path).signature)
-    return compiled_for(_loaded(resolved), inputs, outputs=outputs)
+        return _artefact(resolved), None
+    return _loaded(resolved), inputs_of(described(resolved.path).signature)
 
 
 def own_output(resolved: ResolvedModel) -> str | None:
@@ -47,16 +40,15 @@ def own_output(resolved: ResolvedModel) -> str | None:
     return output
 
 
-def _artefact(resolved: ResolvedModel) -> CompiledModel:
-    from sparkbird.model import load
-
+def _artefact(resolved: ResolvedModel) -> str:
+    """The path of the artefact, which is the one that was logged."""
     conf = described(resolved.path).flavors[FLAVOR_NAME]
-    model = load(resolved.path / conf["data"])
-    if model.digest != conf["digest"]:
+    path = resolved.path / conf["data"]
+    if artifact.digest(artifact.read(path), source=str(path)) != conf["digest"]:
         raise ArtifactError(
             f"{resolved.uri} holds another artefact than its MLmodel says", "log it again."
         )
-    return model
+    return str(path)
 
 
 def _loaded(resolved: ResolvedModel) -> Any:
