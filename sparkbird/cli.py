@@ -31,8 +31,8 @@ _ModelFile = Annotated[
     str,
     typer.Argument(
         help="A saved artefact (.onnx), a booster that its library saved (.txt, .json, .ubj, "
-        ".cbm), or a fitted model (.joblib, .pkl, .pickle). Reading a pickle runs the code in "
-        "it: trust its writer."
+        ".cbm), a fitted model (.joblib, .pkl, .pickle), or a URI of MLflow (models:/..., "
+        "runs:/...). Reading a pickle runs the code in it: trust its writer."
     ),
 ]
 _RowsFile = Annotated[Path, typer.Argument(help="A Parquet or CSV file of rows.")]

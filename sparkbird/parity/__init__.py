@@ -72,18 +72,17 @@ def _original(model: Any) -> Any:
     ArtifactError
         There is only the compiled one, or it cannot be read.
     """
+    found, name = model, "the model"
     if isinstance(model, (str, os.PathLike)):
-        found, _ = native.opened(model)
+        (found, _), name = native.opened(model), str(model)
         if type(found).__module__.startswith("sparkbird."):  # the files of a model of Spark ML
             raise ArtifactError(
-                f"{model} holds a model of Spark ML, which Spark itself has to load",
+                f"{name} holds a model of Spark ML, which Spark itself has to load",
                 "load it, as with PipelineModel.load(path), and give that.",
             )
-        model = found
-    if isinstance(model, (str, os.PathLike, CompiledModel)):
-        name = model if isinstance(model, (str, os.PathLike)) else "the model"
+    if isinstance(found, (str, os.PathLike, CompiledModel)):
         raise ArtifactError(
             f"{name} is compiled already, and there is no original to compare it with",
             "give the fitted model, and the artefact as compiled=.",
         )
-    return model
+    return found

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import sparkbird
+from sparkbird import cli
 from sparkbird.errors import (
     ArtifactError,
     ColumnNameError,
@@ -281,3 +282,38 @@ def test_workers_import_neither_mlflow_nor_scikit_learn(logged, spark):
     assert len(values.split(",")) == 2
     assert {"sparkbird", "onnxruntime"} <= {*loaded.split()}
     assert {"mlflow", "sklearn", "onnx"}.isdisjoint(loaded.split())
+
+
+def test_compile_udf_and_transform_take_uris(logged, of_sklearn, df):
+    uri = f"models:/{NAME}@champion"
+    assert sparkbird.compile(uri).digest == flavor.load_model(f"models:/{NAME}/1").digest
+    asked = predicted(df, sparkbird.udf(uri)())
+    assert asked == predicted(df, sparkbird.udf(models.regressor())("age", "income"))
+    added = sparkbird.transform(df, uri)
+    assert predicted(added, added["predict"]) == asked
+    labels = sparkbird.udf({"a": of_sklearn, "b": models.labeller()})
+    both = df.dropna().select(labels().alias("p")).select("p.a", "p.b").collect()
+    assert both
+    assert all(row.a == row.b for row in both)
+
+
+def test_the_signature_says_what_columns_are(of_sklearn):
+    types = {c.name: c.dtype for c in sparkbird.compile(of_sklearn).schema.columns}
+    assert types["income"] == "float64"
+    given = {name: "float" if kind == "float64" else kind for name, kind in types.items()}
+    of_floats = sparkbird.compile(of_sklearn, given)
+    assert "float32" in {column.dtype for column in of_floats.schema.columns}
+
+
+def test_a_logged_model_is_compared_with_what_is_compiled_of_it(logged, of_sklearn):
+    assert sparkbird.check(of_sklearn, models.people().dropna()).ok
+    with pytest.raises(ArtifactError, match=rf"{NAME}/1 is compiled already"):
+        sparkbird.check(f"models:/{NAME}/1", models.people())
+
+
+def test_the_command_compiles_a_logged_model(of_sklearn, tmp_path, capsys):
+    cli.app(["compile", of_sklearn, "-o", str(tmp_path / "m.onnx")], standalone_mode=False)
+    assert sparkbird.load(tmp_path / "m.onnx").digest == sparkbird.compile(of_sklearn).digest
+    models.people().dropna().to_parquet(tmp_path / "rows.parquet")
+    cli.app(["check", of_sklearn, str(tmp_path / "rows.parquet")], standalone_mode=False)
+    assert ": equal" in capsys.readouterr().out
