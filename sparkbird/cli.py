@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -15,7 +17,10 @@ from rich.console import Console
 from sparkbird.errors import ConfigError, InputError, SparkbirdError
 
 if TYPE_CHECKING:
+    from sparkbird.job.section import Section
     from sparkbird.model import CompiledModel
+
+_Root = TypeVar("_Root", bound="Section")
 
 app = typer.Typer(
     help="Compile trained models to ONNX graphs and apply them to Spark dataframes.",
@@ -34,6 +39,17 @@ _ModelFile = Annotated[
         ".cbm), a fitted model (.joblib, .pkl, .pickle), or a URI of MLflow (models:/..., "
         "runs:/...). Reading a pickle runs the code in it: trust its writer."
     ),
+]
+_ConfFiles = Annotated[
+    list[Path],
+    typer.Option("--conf", help="The configuration, a YAML file; others override it. Repeatable."),
+]
+_Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A value of the configuration, as model.device=cpu. Repeatable."),
+]
+_PrintConfig = Annotated[
+    bool, typer.Option("--print-config", help="Say the configuration, and do nothing.")
 ]
 _RowsFile = Annotated[Path, typer.Argument(help="A Parquet or CSV file of rows.")]
 
@@ -136,16 +152,8 @@ def check(
 
 @_command
 def score(
-    conf: Annotated[
-        list[Path],
-        typer.Option(help="The configuration, a YAML file; others override it. Repeatable."),
-    ],
-    assign: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", help="A value of the configuration, as model.device=cpu. Repeatable."
-        ),
-    ] = None,
+    conf: _ConfFiles,
+    assign: _Assignments = None,
     date: Annotated[str | None, typer.Option(help="The logical date; yesterday by UTC.")] = None,
     first: Annotated[str | None, typer.Option("--from", help="The first date of several.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="The last of them.")] = None,
@@ -155,38 +163,56 @@ def score(
     force: Annotated[
         bool, typer.Option("--force", help="Score again what has not changed.")
     ] = False,
-    print_config: Annotated[
-        bool, typer.Option("--print-config", help="Say the configuration, and do nothing.")
-    ] = False,
+    print_config: _PrintConfig = False,
 ) -> None:
     """Score a table in Spark as a configuration says: what jobs/score.py does.
 
     Exit codes: 0 done, 1 failed, 2 configuration, 3 input, 4 a check, 5 another run has the lock.
     """
-    import os
-
-    from sparkbird.job import config, exits, overlay, score
+    from sparkbird.job import score
+    from sparkbird.job.config import Config
     from sparkbird.job.nightly import dates
     from sparkbird.job.nightly.run import Asked, run
 
-    document = overlay.combined(conf, assign or ())
-    found = config.checked(overlay.resolved(document, os.environ))
-    if print_config:
-        _say(overlay.printed(document))
-        return
-    console = Console(soft_wrap=True)
-    try:
+    with _exit_codes():
+        found = _configured(Config, conf, assign, show=print_config)
+        if found is None:
+            return
+        console = Console(soft_wrap=True)
         if found.date is None and not (date or first or last):
             score.run(found, console=console)
             return
         limit = found.date.limit if found.date else 1
         days, before = dates.wanted(date, first, last, late=late, limit=limit)
         code = run(found, Asked(days, frozenset(before), force), console=console).exit_code
-    except SparkbirdError as error:
-        _complain(error)
-        code = exits.exit_code(error)
     if code:
         raise typer.Exit(code)
+
+
+@contextlib.contextmanager
+def _exit_codes() -> Iterator[None]:
+    """The errors of a job, each with its exit code."""
+    from sparkbird.job import exits
+
+    try:
+        yield
+    except SparkbirdError as error:
+        _complain(error)
+        raise typer.Exit(exits.exit_code(error)) from error
+
+
+def _configured(
+    root: type[_Root], conf: Sequence[Path], assign: Sequence[str] | None, *, show: bool
+) -> _Root | None:
+    """The configuration in files and assignments; None if it is only to be shown, as it is."""
+    from sparkbird.job import mistakes, overlay
+
+    document = overlay.combined(conf, assign or ())
+    found = mistakes.checked(root, overlay.resolved(document, os.environ))
+    if not show:
+        return found
+    _say(overlay.printed(document))
+    return None
 
 
 @_command
@@ -209,13 +235,20 @@ def baseline(
 
 @_command
 def stream(
-    conf: Annotated[Path, typer.Option(help="The configuration, a YAML file.")],
+    conf: _ConfFiles,
+    assign: _Assignments = None,
+    print_config: _PrintConfig = False,
 ) -> None:
-    """Score files as they arrive in a folder: what jobs/stream.py does."""
-    from sparkbird.job.stream import config
+    """Score files as they arrive in a folder: what jobs/stream.py does.
+
+    Exit codes: 0 done, 1 failed, 2 configuration, 3 input.
+    """
+    from sparkbird.job.stream.config import Config
     from sparkbird.job.stream.run import run
 
-    run(config.load(conf), console=Console(soft_wrap=True))
+    with _exit_codes():
+        if found := _configured(Config, conf, assign, show=print_config):
+            run(found, console=Console(soft_wrap=True))
 
 
 @_command

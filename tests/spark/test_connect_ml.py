@@ -15,11 +15,12 @@ ROOT = Path(__file__).parents[2]
 
 #: What runs there: the tables, and the tests that need neither py4j nor plans of the JVM.
 TESTS = ("tests/spark/ml", "tests/spark/test_transformer.py", "tests/spark/test_pipelines.py")
-#: A part of them: many stages in few pipelines, models from their files, the stage of ours.
+#: A part of them: some pipelines, models from their files, the stage of ours.
 SOME = (
     "tests/spark/ml/test_pipelines.py",
     "tests/spark/ml/test_storage.py",
     "tests/spark/test_transformer.py",
+    "-k=storage or transformer or logistic or forest or skipping",
 )
 
 NIGHTLY = ("tests/spark/test_nightly.py",)

@@ -16,6 +16,7 @@ from rich.console import Console
 from sklearn.linear_model import LinearRegression
 
 import sparkbird
+from sparkbird import cli
 from sparkbird.errors import (
     ColumnNameError,
     ConfigError,
@@ -261,7 +262,7 @@ WRONG = [
     (("form: batches", "trigger: hourly"), 8, "available-now"),
     (("{path: X/scores, partition_by: [month]}", "{table: t}"), 1, "give output.path"),
     (("{path: X/scores, partition_by: [month]}", "{mode: append}"), 6, "unknown key 'mode'"),
-    (("{score: predict}", "{}"), 4, "at least 1"),
+    (("{score: predict}", "{}"), 4, "at least one entry"),
     (("keep: [id, month]", "columns: 3"), 5, "columns"),
 ]
 
@@ -279,5 +280,18 @@ def test_the_configuration_in_the_repository_is_one(monkeypatch):
     monkeypatch.chdir(ROOT)
     found = config.load("conf/stream.yaml")
     assert found.form == "batches"
-    assert found.scoring.outputs == found.outputs
     assert config.loads(job("X", "columns", ("form", "trigger: 30\nform"))).trigger == 30
+
+
+def test_the_command_takes_several_files_and_assignments_and_its_exit_codes_tell(here, capsys):
+    (here / "stream.yaml").write_text(job(here, "columns"))
+    (here / "prod.yaml").write_text("name: ${env:JOB}\n")
+    files = ["stream", f"--conf={here}/stream.yaml", f"--conf={here}/prod.yaml"]
+    assert cli.main([*files, "--set", "trigger=hourly"]) == 2
+    said = capsys.readouterr().err
+    assert "the environment variable JOB is not set" in said
+    files += ["--set", "name=own"]
+    assert cli.main([*files, "--set", "trigger=60", "--print-config"]) == 0
+    assert "trigger: 60" in capsys.readouterr().out
+    assert cli.main([*files, "--set", "input.path=nowhere"]) == 3
+    assert "cannot read nowhere" in capsys.readouterr().err

@@ -64,8 +64,8 @@ def run(
     model = models.read(config.model.path, config.model.kind, device=config.model.device)
     with session_for(config.name, spark) as session:
         arriving = _stream(session, config.input)
-        compiled = compiled_for(model, arriving, config.scoring)
-        plan = planned(arriving, compiled, config.scoring)
+        compiled = compiled_for(model, arriving, config)
+        plan = planned(arriving, compiled, config)
         _check_columns(plan, config)
         prepare(session, config)
         result = Result(str(config.output), compiled.digest)
