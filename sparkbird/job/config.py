@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -44,13 +44,33 @@ class Model(Section):
 class Input(Place):
     """The table to score."""
 
-    format: Format = Field(default="parquet", description="the format of the files")
+    format: Format | Literal["delta", "iceberg", "jdbc"] = Field(
+        default="parquet",
+        description="the format of the files; 'delta' or 'iceberg', whose packages are on the "
+        "cluster; 'jdbc' for a database, whose url and dbtable or query are in options",
+    )
     ddl: str | None = Field(
         default=None,
         alias="schema",
         description="columns and types of files that do not say (CSV, JSON), as Spark's DDL "
         "writes them: 'carrier string, distance double'",
     )
+
+    def _require_place(self) -> None:
+        if self.format != "jdbc":
+            super()._require_place()
+        elif self.path or self.table:
+            raise ValueError("a database is neither 'path' nor 'table': give options.url")
+        elif "url" not in self.options or not {"dbtable", "query"} & self.options.keys():
+            raise ValueError("a database needs options.url, and options.dbtable or options.query")
+
+    def __str__(self) -> str:
+        return "the database of input.options" if self.format == "jdbc" else super().__str__()
+
+    @property
+    def has_files(self) -> bool:
+        """Whether it is a folder of files that Spark reads one by one."""
+        return self.path is not None and self.format in get_args(Format)
 
     @model_validator(mode="after")
     def _needs_no_format_for_a_table(self) -> Input:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 import sys
 import time
@@ -23,11 +24,15 @@ LINE = 30.0
 
 @dataclass(frozen=True)
 class Tasks:
-    """How many of the tasks that Spark knows of are done, and for how many seconds they ran."""
+    """How many of the tasks that Spark knows of are done, and for how many seconds they ran.
+
+    rows  read by them, 0 if Spark does not say
+    """
 
     done: int
     known: int
     seconds: float
+    rows: int = 0
 
     @property
     def left(self) -> float:
@@ -36,7 +41,14 @@ class Tasks:
 
     def __str__(self) -> str:
         left = f", about {self.left:.0f} s left" if 0 < self.left < math.inf else ""
-        return f"{self.done} of {self.known} tasks, {self.seconds:.0f} s{left}"
+        return f"{self.done} of {self.known} tasks{self.read}, {self.seconds:.0f} s{left}"
+
+    @property
+    def read(self) -> str:
+        """The rows and how many they are a second, to be appended; nothing if there are none."""
+        if not self.rows or not self.seconds:
+            return ""
+        return f", {self.rows:,} rows, {self.rows / self.seconds:,.0f} rows/s"
 
 
 class Display(Protocol):
@@ -96,19 +108,20 @@ class Bar:
             "{task.description}",
             BarColumn(),
             MofNCompleteColumn(),
-            "tasks",
+            "tasks{task.fields[read]}",
             TimeElapsedColumn(),
             "left:",
             TimeRemainingColumn(),
             console=console,
             transient=True,
         )
-        self._task = self._bar.add_task(what, total=None)
+        self._task = self._bar.add_task(what, total=None, read="")
         self._bar.start()
 
     def show(self, tasks: Tasks) -> None:
         """Move the bar."""
-        self._bar.update(self._task, completed=tasks.done, total=tasks.known or None)
+        total = tasks.known or None
+        self._bar.update(self._task, completed=tasks.done, total=total, read=tasks.read)
 
     def close(self) -> None:
         """Take the bar away."""
@@ -133,25 +146,30 @@ class Lines:
 
 
 class Notebook:
-    """One line that changes, for a notebook."""
+    """A bar and a line that change, for a notebook; the line alone where that shows no HTML."""
 
     def __init__(self, what: str, _: Console) -> None:
         from IPython.display import display
 
         self._what = what
-        self._handle: Any = display({"text/plain": what}, raw=True, display_id=True)
+        first = self._shown(what, "<progress></progress>")
+        self._handle: Any = display(first, raw=True, display_id=True)
 
     def show(self, tasks: Tasks) -> None:
-        """Change the line."""
-        self._handle.update({"text/plain": f"{self._what}: {tasks}"}, raw=True)
+        """Move the bar, and change the line."""
+        bar = f'<progress value="{tasks.done}" max="{max(tasks.known, 1)}"></progress>'
+        self._handle.update(self._shown(f"{self._what}: {tasks}", bar), raw=True)
 
     def close(self) -> None:
-        """Say that it is over."""
-        self._handle.update({"text/plain": f"{self._what}: done"}, raw=True)
+        """Say that it is over, without a bar."""
+        self._handle.update(self._shown(f"{self._what}: done", ""), raw=True)
+
+    def _shown(self, line: str, bar: str) -> dict[str, str]:
+        return {"text/plain": line, "text/html": f"<div>{bar} {html.escape(line)}</div>"}
 
 
-def _tracker(spark: SparkSession) -> Callable[[], tuple[int, int]] | None:
-    """What counts the tasks done and known of the jobs that this thread starts from now on.
+def _tracker(spark: SparkSession) -> Callable[[], tuple[int, int, int]] | None:
+    """What counts the tasks done and known, and the rows read, of the jobs that this thread starts.
 
     None on Spark Connect, which has no status tracker.
     """
@@ -163,17 +181,20 @@ def _tracker(spark: SparkSession) -> Callable[[], tuple[int, int]] | None:
     context.setJobGroup(group, "sparkbird")
     tracker = context.statusTracker()
 
-    def count() -> tuple[int, int]:
+    store = context._jsc.sc().statusStore()  # noqa: SLF001  rows have no other door
+
+    def count() -> tuple[int, int, int]:
         jobs = [tracker.getJobInfo(job) for job in tracker.getJobIdsForGroup(group)]
         numbers = {stage for job in jobs if job for stage in job.stageIds}
         stages = [stage for stage in map(tracker.getStageInfo, numbers) if stage]
-        return sum(s.numCompletedTasks for s in stages), sum(s.numTasks for s in stages)
+        rows = sum(store.lastStageAttempt(stage.stageId).inputRecords() for stage in stages)
+        return sum(s.numCompletedTasks for s in stages), sum(s.numTasks for s in stages), rows
 
     return count
 
 
 def _watch(
-    count: Callable[[], tuple[int, int]] | None, display: Display, ended: Event, look: float
+    count: Callable[[], tuple[int, int, int]] | None, display: Display, ended: Event, look: float
 ) -> None:
     """Show what `count` says every `look` seconds until `ended`, or until Spark is gone."""
     from py4j.protocol import Py4JError
@@ -181,7 +202,7 @@ def _watch(
     start = time.monotonic()
     while count and not ended.wait(look):
         try:
-            done, known = count()
+            done, known, rows = count()
         except (Py4JError, OSError):
             return  # Spark was stopped: whoever waits for it hears of that
-        display.show(Tasks(done, known, time.monotonic() - start))
+        display.show(Tasks(done, known, time.monotonic() - start, rows))

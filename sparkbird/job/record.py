@@ -75,7 +75,7 @@ class Stage(_Record):
 class Date(_Record):
     """What became of a logical date.
 
-    rows         published
+    rows         published, or scored if it failed: nothing of it is published then
     refused      of these, with a NULL prediction
     quarantined  rows that went aside
     resumed      parts that an earlier run had scored
@@ -91,6 +91,11 @@ class Date(_Record):
     checks: tuple[Check, ...] = ()
     distributions: tuple[Distribution, ...] = ()
     stages: tuple[Stage, ...] = ()
+
+    @property
+    def published(self) -> int:
+        """The rows that readers find."""
+        return 0 if self.status == "failed" else self.rows
 
 
 class Error(_Record):
@@ -125,4 +130,4 @@ class Result(_Record):
     @property
     def rows(self) -> int:
         """Published by it, or by runs before it where nothing had changed."""
-        return sum(date.rows for date in self.dates)
+        return sum(date.published for date in self.dates)

@@ -17,7 +17,7 @@ class Section(BaseModel):
 
 
 class Place(Section):
-    """Files in a folder, or a table of the catalog."""
+    """Where a table is: files in a folder, or a table of the catalog."""
 
     path: str | None = Field(default=None, description="the folder of the table's files")
     table: str | None = Field(default=None, description="the table's name in the catalog")
@@ -26,10 +26,13 @@ class Place(Section):
     )
 
     @model_validator(mode="after")
-    def _is_one_place(self) -> Place:
+    def _is_somewhere(self) -> Place:
+        self._require_place()
+        return self
+
+    def _require_place(self) -> None:
         if (self.path is None) == (self.table is None):
             raise ValueError("give either 'path' or 'table'")
-        return self
 
     def __str__(self) -> str:
         return self.path or f"table {self.table}"

@@ -38,7 +38,8 @@ def _frame(spark: SparkSession, place: Input) -> DataFrame:
     if place.table is not None:
         return spark.table(place.table)
     reader = spark.read.format(place.format).options(**place.options)
-    return (reader.schema(place.ddl) if place.ddl else reader).load(place.path)
+    reader = reader.schema(place.ddl) if place.ddl else reader
+    return reader.load(place.path) if place.path else reader.load()
 
 
 def first_line(error: Exception) -> str:

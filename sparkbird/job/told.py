@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from sparkbird.job import metrics
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,12 +45,8 @@ class Told:
             self.say(f"hint:  {result.error.hint}")
         facts = result.model_dump(mode="json", exclude={"dates", "plan"})
         self.event("ended", **facts)
-        if self._run.metrics:
-            path = Path(self._run.metrics)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            draft = path.with_name(f".{path.name}")
-            draft.write_text("".join(f"{line}\n" for line in metrics(result)), encoding="utf-8")
-            draft.replace(path)  # the exporter reads at any time
+        for path in self._run.metrics:
+            metrics.write(result, Path(path))
         if self._run.report:
             from sparkbird.job import report
 
@@ -65,6 +63,7 @@ def _line(date: Date) -> str:
         (date.resumed, "parts scored before"),
     ]
     said = "".join(f", {number:,} {what}" for number, what in more if number)
+    said += ", nothing published" if date.status == "failed" else ""
     rate = date.rows / date.seconds if date.seconds else 0
     failing = [check for check in date.checks if not check.passed]
     lines = [f"{date.date}: {date.rows:,} rows{said}, {date.seconds:.1f} s, {rate:,.0f} rows/s"]
@@ -74,32 +73,3 @@ def _line(date: Date) -> str:
         for check in failing
     ]
     return "\n".join(lines)
-
-
-#: Names, what they are, and where they come from: of the run, and of a date.
-_OF_RUN = (
-    ("exit_code", "exit code of the last run", lambda run: run.exit_code),
-    ("ended_timestamp_seconds", "when the last run ended", lambda run: run.ended.timestamp()),
-    ("seconds", "how long the last run took", lambda run: run.seconds),
-)
-_OF_DATE = (
-    ("rows", "rows published", lambda date: date.rows),
-    ("refused_rows", "rows with a NULL prediction", lambda date: date.refused),
-    ("quarantined_rows", "rows put aside", lambda date: date.quarantined),
-    ("failed_checks", "checks not passed", lambda d: sum(not check.passed for check in d.checks)),
-)
-
-
-def metrics(result: Result) -> Iterator[str]:
-    """The lines of a run in Prometheus' text format, the last date of the run for all.
-
-    Source: prometheus.io, Exposition formats, 0.0.4.
-    """
-    job = json.dumps(result.job)
-    last = result.dates[-1:] if result.dates else ()
-    for source, table in (((result,), _OF_RUN), (last, _OF_DATE)):
-        for name, said, value in table:
-            yield f"# HELP sparkbird_{name} {said}"
-            yield f"# TYPE sparkbird_{name} gauge"
-            for one in source:
-                yield f"sparkbird_{name}{{job={job}}} {value(one)}"

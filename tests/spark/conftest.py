@@ -36,7 +36,9 @@ JOBS = {
     "test_job",
     "test_many_segments",
     "test_nightly",
+    "test_nightly_sources",
     "test_notebooks",
+    "test_parity_of_stages",
     "test_segments",
     "test_stream",
 }

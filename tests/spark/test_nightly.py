@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import LogisticRegression
 
 import sparkbird
 from sparkbird.errors import ConfigError
@@ -16,60 +15,13 @@ from sparkbird.job import baseline, config
 from sparkbird.job.nightly import places
 from sparkbird.job.nightly.ledger import Ledger
 from sparkbird.job.nightly.run import Asked, run
-
-DAYS = [date(2026, 11, 26), date(2026, 11, 27)]
-FILES, ROWS = 3, 40
-
-JOB = """
-name: nightly
-model: {{path: {0}/model.onnx, name: late, version: "3"}}
-input: {{path: "{0}/in/day={{date}}"}}
-outputs: {{late: predict, margin: decision_function}}
-output: {{path: {0}/out}}
-date: {{column: day}}
-"""
-
-
-def rows(day, file, count=ROWS):
-    rng = np.random.default_rng([day.day, file])
-    number = np.arange(count) + 100_000 * file
-    values = {name: rng.normal(size=count) for name in ("a", "b")}
-    return pd.DataFrame({"id": number, **values, "city": np.resize(["Kyiv", "Oslo"], count)})
-
-
-def write(folder, day, count=ROWS):
-    place = folder / "in" / f"day={day}"
-    place.mkdir(parents=True, exist_ok=True)
-    for file in range(FILES):
-        rows(day, file, count).to_parquet(place / f"{file}.parquet")
+from tests.spark import nights
+from tests.spark.nights import DAYS, FILES, JOB, ROWS, content, data, published, score, write
 
 
 @pytest.fixture
 def here(tmp_path):
-    x = rows(DAYS[0], 9)[["a", "b"]]
-    model = LogisticRegression().fit(x, x["a"] > 0)
-    sparkbird.compile(model, x).save(tmp_path / "model.onnx")
-    for day in DAYS:
-        write(tmp_path, day)
-    return tmp_path
-
-
-def score(spark, here, *days, text="", **asked):
-    return run(config.loads(JOB.format(here) + text), Asked(days or DAYS, **asked), spark)
-
-
-def published(here):
-    """The rows that readers see, by date and number."""
-    found = [pd.read_parquet(path).assign(day=path.parts[-2]) for path in data(here / "out")]
-    return pd.concat(found).sort_values(["day", "id"], ignore_index=True)
-
-
-def data(folder):
-    return sorted(path for path in folder.glob("day=*/**/*.parquet"))
-
-
-def content(here):
-    return published(here).drop(columns=["run_id", "scored_at"])
+    return nights.made(tmp_path)
 
 
 def test_each_row_says_by_what_it_was_scored(spark, here):
@@ -227,7 +179,7 @@ def test_checks_that_suit_no_column_are_found_before_anything_is_scored(spark, h
 
 
 def test_logs_and_numbers_are_written(spark, here):
-    text = f"run: {{log: {here}/log.jsonl, metrics: {here}/m.prom}}\n"
+    text = f"run: {{log: {here}/log.jsonl, metrics: [{here}/m.prom, {here}/m.json]}}\n"
     found = score(spark, here, text=text)
     events = [json.loads(line) for line in Path(here / "log.jsonl").read_text().splitlines()]
     assert {event["run_id"] for event in events} == {found.run_id}
@@ -236,6 +188,12 @@ def test_logs_and_numbers_are_written(spark, here):
     numbers = (here / "m.prom").read_text()
     assert 'sparkbird_exit_code{job="nightly"} 0' in numbers
     assert f'sparkbird_rows{{job="nightly"}} {FILES * ROWS}' in numbers
+    same = json.loads((here / "m.json").read_text())
+    assert (same["run_id"], same["exit_code"]) == (found.run_id, 0)
+    assert [(one["date"], one["rows"]) for one in same["dates"]] == [
+        (str(day), FILES * ROWS) for day in DAYS
+    ]
+    assert all(one["rows_per_second"] > 0 for one in same["dates"])
 
 
 def test_what_has_moved_from_the_baseline_is_not_published_and_the_report_says_so(spark, here):
@@ -261,8 +219,12 @@ run: {{report: {here}/report.html}}
     assert moved.exit_code == 4
     assert "PSI of margin is" in moved.error.fact
     assert {*published(here)["day"]} == {f"day={DAYS[0]}"}
+    (failed,) = moved.dates
+    assert (failed.status, failed.rows, moved.rows) == ("failed", FILES * ROWS, 0)
+    assert [c.name for c in failed.checks if not c.passed][:2] == ["PSI", "KS"]
     page = (here / "report.html").read_text()
     assert "PSI of margin is" in page
+    assert "failed: the run ended" in page
     assert moved.run_id in page
 
 

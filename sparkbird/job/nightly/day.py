@@ -21,6 +21,7 @@ from sparkbird.job.nightly.slices import (
     rows_of,
     sliced,
     stamps,
+    tells_files,
 )
 from sparkbird.job.plan import compiled_for, planned
 from sparkbird.job.progress import progress
@@ -82,11 +83,15 @@ class Work:
 
 @dataclass
 class Day:
-    """A date of a run."""
+    """A date of a run.
+
+    found  what became of it, as soon as its rows are counted
+    """
 
     work: Work
     date: date
     stages: list[record.Stage] = field(default_factory=list)
+    found: record.Date | None = None
 
     def score(self, *, late: bool, force: bool) -> record.Date | None:
         """What became of the date; None if it was not to be looked at.
@@ -114,6 +119,7 @@ class Day:
         before = len(entry.parts)
         entry = self._scored(entry, table, uris)
         found = self._record(entry, resumed=before, start=start)
+        self.found = found.model_copy(update={"status": "failed"})
         self._require_passed(found)
         self._published(entry, found)
         return found.model_copy(
@@ -144,7 +150,8 @@ class Day:
         """The entry with all parts, each noted as soon as its rows are written."""
         config = self.work.config
         assert config.date
-        slices = sliced(uris, config.date.parts)
+        divisible = uris and tells_files(table, input_of(config, self.date))
+        slices = sliced(uris if divisible else (), config.date.parts)
         for number, part in enumerate(slices, 1):
             if part.name in entry.parts:
                 continue

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from sparkbird.errors import ConfigError, SparkbirdError
+from sparkbird.errors import CheckError, ConfigError, SparkbirdError
 from sparkbird.job import baseline, models, record
 from sparkbird.job.exits import exit_code
 from sparkbird.job.files import Files, files
@@ -127,8 +127,13 @@ class _Run:
         work = Work(self.config, self.run_id, model, spark, own, target, lock, ledger, self.told)
         work.baseline = baseline.load(known) if known else None
         for one in self.asked.dates:
+            day = Day(work, one)
             try:
-                found = Day(work, one).score(late=one in self.asked.late, force=self.asked.force)
+                found = day.score(late=one in self.asked.late, force=self.asked.force)
+            except CheckError:
+                if day.found:
+                    yield day.found
+                raise
             finally:
                 self.model, self.plan = work.identity, work.plan
             if found is not None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, field_validator
 
+from sparkbird.job.metrics import FORMS
 from sparkbird.job.record import Action
 from sparkbird.job.section import Section
 
@@ -80,6 +82,14 @@ class Checks(Section):
     )
 
 
+def _listed(given: object) -> object:
+    return [given] if isinstance(given, str) else given
+
+
+#: One file or a list.
+_Files = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+
+
 class Run(Section):
     """What is told of a run beside the table that it writes."""
 
@@ -89,7 +99,17 @@ class Run(Section):
         "the table if left out",
     )
     log: str | None = Field(default=None, description="a file for a line of JSON per event")
-    metrics: str | None = Field(
-        default=None, description="a file for Prometheus' node exporter (textfile), *.prom"
+    metrics: _Files = Field(
+        default=(),
+        description="a file for numbers or a list of them: *.prom for Prometheus' node exporter "
+        "(textfile), *.json",
     )
     report: str | None = Field(default=None, description="a file for a page to look at, *.html")
+
+    @field_validator("metrics")
+    @classmethod
+    def _have_known_ends(cls, files: tuple[str, ...]) -> tuple[str, ...]:
+        for file in files:
+            if not file.endswith((*FORMS,)):
+                raise ValueError(f"{file} ends neither in {' nor in '.join(FORMS)}")
+        return files

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 #: Where a path or a condition says the date.
 PLACE = "{date}"
+
+#: The column that says which file a row is from; Spark has no slashes of an absent host in it.
+_FILE = "_metadata.file_path"
 
 
 @dataclass(frozen=True)
@@ -101,10 +105,33 @@ def sliced(uris: Sequence[str], count: int) -> list[Slice]:
     return [Slice(digest(group), group) for group in groups]
 
 
+def tells_files(table: DataFrame, place: Input) -> bool:
+    """Whether Spark can say which file each row of the table at `place` is from."""
+    from pyspark.errors import PySparkException
+
+    if place.has_files:
+        return True
+    log = logging.getLogger("DataFrameQueryContextLogger")  # Spark's, of the question that follows
+    silent, log.disabled = log.disabled, True
+    try:
+        _ = table.select(_FILE).schema
+    except PySparkException:  # a view, or a table of a package that does not say
+        return False
+    finally:
+        log.disabled = silent
+    return True
+
+
 def rows_of(spark: SparkSession, table: DataFrame, place: Input, part: Slice) -> DataFrame:
     """The rows of a slice of the table at `place`."""
+    from pyspark.sql import functions as F  # noqa: N812
+
     if not part.files:
         return table
+    if not place.has_files:
+        # Of what a table of Delta Lake has, its files alone do not tell which rows are deleted.
+        names = {*part.files} | {uri.replace("file:///", "file:/", 1) for uri in part.files}
+        return table.where(F.col(_FILE).isin(sorted(names)))
     reader = spark.read.format(place.format).options(**place.options).schema(table.schema)
     paths = [unquote(uri) for uri in part.files]
     return reader.option("basePath", str(place.path)).load(paths)
