@@ -228,6 +228,21 @@ run: {{report: {here}/report.html}}
     assert moved.run_id in page
 
 
+def test_a_schema_that_changes_ends_the_run_before_a_row_is_read(spark, here):
+    text = "checks: {schema: fail}\n"
+    assert score(spark, here, DAYS[0], text=text).dates[0].checks == ()  # nothing to compare with
+    place = here / "in" / f"day={DAYS[1]}"
+    for file in place.iterdir():
+        pd.read_parquet(file).assign(city=1, shop="x").to_parquet(file)
+    found = score(spark, here, DAYS[1], text=text)
+    assert found.exit_code == 4
+    assert f"none since {DAYS[0]}: city was string and is bigint, shop is new" in found.error.fact
+    assert not found.dates[0].stages
+    assert {*published(here)["day"]} == {f"day={DAYS[0]}"}
+    warned = score(spark, here, DAYS[1], text="checks: {schema: warn}\n")
+    assert (warned.exit_code, warned.dates[0].checks[0].passed) == (0, False)
+
+
 #: Processes of tests that run side by side have one folder for tables.
 TABLE = f"nightly_{os.getpid()}"
 

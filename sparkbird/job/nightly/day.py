@@ -11,7 +11,7 @@ from sparkbird.errors import CheckError
 from sparkbird.job import baseline, record, source, target
 from sparkbird.job.faults import original
 from sparkbird.job.files import files
-from sparkbird.job.nightly import counted, publish
+from sparkbird.job.nightly import counted, publish, schemas
 from sparkbird.job.nightly.ledger import Entry, Ledger, Part
 from sparkbird.job.nightly.slices import (
     Slice,
@@ -85,12 +85,14 @@ class Work:
 class Day:
     """A date of a run.
 
-    found  what became of it, as soon as its rows are counted
+    ahead  the checks that were made before any row was read
+    found  what became of it, as far as is known
     """
 
     work: Work
     date: date
     stages: list[record.Stage] = field(default_factory=list)
+    ahead: tuple[record.Check, ...] = ()
     found: record.Date | None = None
 
     def score(self, *, late: bool, force: bool) -> record.Date | None:
@@ -117,6 +119,7 @@ class Day:
         else:
             self.work.files.delete(publish.drafts(entry.date))
         before = len(entry.parts)
+        self._look_ahead(entry)
         entry = self._scored(entry, table, uris)
         found = self._record(entry, resumed=before, start=start)
         self.found = found.model_copy(update={"status": "failed"})
@@ -144,7 +147,21 @@ class Day:
             version=work.identity.version,
             work=digest(model.digest, sorted(done.items(), key=str), baselined),
             rows=digest(*known.items()) if known else "",
+            columns=schemas.columns_of(table),
         ), [*known]
+
+    def _look_ahead(self, entry: Entry) -> None:
+        """Make the checks that need no rows.
+
+        Raises
+        ------
+        CheckError
+            One of them does not pass.
+        """
+        last = self.work.ledger.before(entry.date)
+        self.ahead = (*schemas.checked(self.work.config.checks, last, entry.columns),)
+        self.found = record.Date(date=entry.date, status="failed", checks=self.ahead)
+        self._require_passed(self.found)
 
     def _scored(self, entry: Entry, table: DataFrame, uris: list[str]) -> Entry:
         """The entry with all parts, each noted as soon as its rows are written."""
@@ -233,7 +250,7 @@ class Day:
             quarantined=aside,
             resumed=resumed,
             seconds=time.monotonic() - start,
-            checks=(*checks,),
+            checks=(*self.ahead, *checks),
             distributions=distributions,
             stages=(*self.stages,),
         )

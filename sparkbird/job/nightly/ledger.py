@@ -38,6 +38,7 @@ class Entry(BaseModel):
 
     work    digest of what is done: the model, its columns and outputs
     rows    digest of what it is done to: the files of the date, empty if that cannot be known
+    columns of the input, by name their types
     record  of the date, once it is published or about to be
     """
 
@@ -50,6 +51,7 @@ class Entry(BaseModel):
     version: str
     work: str
     rows: str
+    columns: dict[str, str] = {}
     parts: dict[str, Part] = {}
     record: Date | None = None
 
@@ -90,6 +92,11 @@ class Ledger:
         for name in self._files.names(FOLDER):
             if name.endswith(".json") and (entry := self.read(name.removesuffix(".json"))):
                 yield entry
+
+    def before(self, date: str) -> Entry | None:
+        """The entry of the last date before that which was published."""
+        found = [one for one in self.entries() if one.date < date and one.state == "done"]
+        return found[-1] if found else None
 
 
 def _name(date: str) -> str:

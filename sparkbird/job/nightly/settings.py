@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
@@ -73,6 +73,12 @@ class Bounds(Section):
 class Checks(Section):
     """What is checked in the pass that scores, before anything is published."""
 
+    schema_action: Literal["fail", "warn"] | None = Field(
+        default=None,
+        alias="schema",
+        description="'fail' or 'warn' if a column of the input is gone, new or of another type "
+        "than in the date before; looked at before a row is read",
+    )
     rows: RowCount = Field(default=RowCount(), description="how many rows, a mapping")
     columns: Mapping[str, Bounds] = Field(
         default_factory=dict, description="bounds by column, of the table or added, a mapping"
