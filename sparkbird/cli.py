@@ -388,6 +388,10 @@ def _probe(conf: Sequence[str]) -> None:
     Console().print(found.table())
     for line in found.advice:
         _say(f"NO  {line}")
+    if found.recommended:
+        _say("\nfor conf/spark-defaults.conf of Spark:")
+    for name, value in found.recommended.items():
+        _say(f"{name}  {value}")
     if not found.ok:
         raise typer.Exit(FAILED)
 

@@ -116,14 +116,18 @@ def _overhead(settings: Mapping[str, str], value: str) -> str:
         return ""
     fraction = float(settings.get(FRACTION, "0.1"))
     default = max(_LEAST, fraction * mebibytes(settings.get(MEMORY, "1g")))
-    overhead = mebibytes(value) if value else default
-    workers = max(1, int(settings.get(CORES, "1")) // int(settings.get(TASK, "1")))
+    overhead, workers = mebibytes(value) if value else default, _workers(settings)
     if overhead >= workers * _WORKER:
         return ""
     return (
         f"{OVERHEAD} is {overhead:,.0f} MiB for {workers} Python workers: "
         f"set it to {workers * _WORKER:,} MiB or more"
     )
+
+
+def _workers(settings: Mapping[str, str]) -> int:
+    """How many Python workers an executor has."""
+    return max(1, int(settings.get(CORES, "1")) // int(settings.get(TASK, "1")))
 
 
 #: By setting, what is wrong with its value, among the others, if anything is.
@@ -133,6 +137,29 @@ _WRONG: dict[str, Callable[[Mapping[str, str], str], str]] = {
     ARROW: _arrow,
     OVERHEAD: _overhead,
 }
+
+
+#: What each should be.
+_RIGHT: dict[str, Callable[[Mapping[str, str]], str]] = {
+    BATCH: lambda _: "10000",
+    REUSE: lambda _: "true",
+    ARROW: lambda _: "true",
+    OVERHEAD: lambda settings: f"{_workers(settings) * _WORKER}m",
+}
+
+
+def recommended(
+    driver: Process, executors: Sequence[Process], settings: Mapping[str, str]
+) -> dict[str, str]:
+    """The lines of ``spark-defaults.conf`` that settle what a setting can settle of the advice."""
+    found = {
+        name: _RIGHT[name](settings)
+        for name, wrong in _WRONG.items()
+        if wrong(settings, settings.get(name, ""))
+    }
+    if _threads(driver, executors):
+        found["spark.executorEnv.OMP_NUM_THREADS"] = settings.get(TASK, "1")
+    return found
 
 
 def mebibytes(said: str) -> float:

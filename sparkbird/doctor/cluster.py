@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sparkbird.doctor import process
-from sparkbird.doctor.advice import MASTER, SETTINGS, advice
+from sparkbird.doctor.advice import MASTER, SETTINGS, advice, recommended
 from sparkbird.doctor.process import PACKAGES, Process
 
 #: Seconds that a task waits for others to start; tasks on Spark Connect, which knows no number.
@@ -27,12 +27,16 @@ _SHOWN = 6
 
 @dataclass(frozen=True)
 class Probe:
-    """The driver, one worker of each executor that answered, and what to change."""
+    """The driver, one worker of each executor that answered, and what to change.
+
+    recommended  settings for ``spark-defaults.conf``
+    """
 
     driver: Process
     executors: tuple[Process, ...]
     settings: dict[str, str]
     advice: tuple[str, ...]
+    recommended: dict[str, str]
 
     @property
     def ok(self) -> bool:
@@ -76,7 +80,8 @@ def probe(spark: Any, *, tasks: int | None = None) -> Probe:
     executors = tuple(found[key] for key in sorted(found))
     said = {name: spark.conf.get(name, None) for name in SETTINGS}
     settings = {name: str(value) for name, value in said.items() if value is not None}
-    return Probe(driver, executors, settings, tuple(advice(driver, executors, settings)))
+    all_ = (driver, executors, settings)
+    return Probe(*all_, tuple(advice(*all_)), recommended(*all_))
 
 
 @contextmanager

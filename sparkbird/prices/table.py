@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,12 +19,14 @@ from sparkbird.errors import ConfigError, OutputError
 from sparkbird.prices.units import DEVICES, UNITS
 
 if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
     from pydantic_core import ErrorDetails
 
 #: The environment variable with the file of prices to use.
 COSTS = "SPARKBIRD_COSTS"
 
-_DEFAULT = Path(__file__).with_name("default.yaml")
+_DEFAULT = files(__package__) / "default.yaml"
 _HEAD = """\
 # Prices of one machine in nanoseconds, one thread, as `sparkbird bench --calibrate` found them;
 # a price of 0 is one that could not be told from the others. sparkbird/prices/units.py says what
@@ -104,7 +107,7 @@ class Prices(_Section):
         return self
 
     @classmethod
-    def read(cls, path: Path) -> Prices:
+    def read(cls, path: Traversable) -> Prices:
         """What `write` wrote.
 
         Raises
@@ -151,12 +154,14 @@ def current() -> Prices:
     ConfigError
         The file is not fit for it.
     """
-    return _read(Path(os.environ.get(COSTS) or _DEFAULT))
+    named = os.environ.get(COSTS)
+    return _read(Path(named)) if named else shipped()
 
 
+@lru_cache
 def shipped() -> Prices:
     """The prices that sparkbird brings along."""
-    return _read(_DEFAULT)
+    return Prices.read(_DEFAULT)
 
 
 @lru_cache

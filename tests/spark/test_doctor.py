@@ -139,6 +139,19 @@ def test_each_thing_that_is_wrong_has_a_line(changes, settings, said):
     assert said in "".join(lines)
 
 
+@pytest.mark.parametrize("settings", [settings for _, settings, said in WRONG if settings and said])
+def test_what_is_recommended_settles_what_is_advised(settings):
+    one = worker()
+    lines = advice.recommended(one, [one], settings)
+    assert lines
+    assert not [*advice.advice(one, [one], {**settings, **lines})]
+
+
+def test_threads_are_recommended_as_a_task_has_cpus():
+    found = advice.recommended(worker(), [worker(omp_threads="")], {advice.TASK: "2"})
+    assert found == {"spark.executorEnv.OMP_NUM_THREADS": "2"}
+
+
 def test_one_line_names_all_machines_that_it_is_about():
     executors = [worker(host=host, omp_threads="") for host in ("two", "one", "two")]
     [line] = advice.advice(worker(), executors, {})
@@ -148,7 +161,7 @@ def test_one_line_names_all_machines_that_it_is_about():
 def test_a_table_has_room_for_some_executors_and_says_how_many_are_left():
     console = Console(width=200, record=True, file=io.StringIO())
     executors = tuple(worker(host=f"h{number}", gpus=("[A]",)) for number in range(9))
-    console.print(Probe(worker(), executors, {}, ()).table())
+    console.print(Probe(worker(), executors, {}, (), {}).table())
     text = console.export_text()
     assert "executor 6" in text
     assert "executor 7" not in text
@@ -167,6 +180,7 @@ def test_the_command_shows_a_table_and_ends_by_what_is_advised(spark):
         spark.conf.unset(advice.BATCH)
     assert done.exit_code == 1
     assert "NO  spark.sql.execution.arrow.maxRecordsPerBatch is 100" in done.stdout
+    assert f"\n{advice.BATCH}  10000\n" in done.stdout
 
 
 def test_a_setting_without_value_is_refused():

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 
 from sparkbird.errors import ProviderError
 from sparkbird.kernels import cache as kept
 from sparkbird.kernels.cuda.driver import HINT, Device
 
-SOURCE = Path(__file__).with_name("forest.cu")
+SOURCE = files(__package__) / "forest.cu"
 
 #: Kernels by their name, and what is defined for them alone.
 KERNELS = {"rank": "RANKS", "full": "FULL", "sparse": "SPARSE", "add": "ADD"}
