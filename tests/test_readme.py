@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import sparkbird
 from sparkbird.cli import app
 
 ROOT = Path(__file__).parents[1]
@@ -45,10 +46,15 @@ def test_the_shell_commands_exist(command):
     if words[0] == "sparkbird":
         assert words[1] in own
     else:
-        assert words[0] in {"pip", "pytest", "spark-submit"}
+        assert words[0] in {"cp", "pip", "pytest", "spark-submit", "venv-pack"}
     for word in words[1:]:
-        if "/" in word and not word.startswith("sparkbird-demo/"):  # what the demo makes
+        made = word.startswith(("sparkbird-demo/", "dist/"))  # by commands before
+        if "/" in word and "=" not in word and not made:
             assert (ROOT / word).exists(), word
+
+
+def test_the_wheel_has_the_name_that_is_said():
+    assert f"dist/sparkbird-{sparkbird.__version__}-py3-none-any.whl" in README
 
 
 def test_the_links_lead_somewhere():

@@ -15,6 +15,10 @@ LEFT_OUT = {
     "pip": "an environment is what the tests run in",
     "pytest": "these are the tests",
     "sparkbird bench": "it measures for minutes: tests/test_benchmark.py runs it on tiny sizes",
+    "cp dist/": "tests/spark/test_shipping.py does so",
+    "venv-pack": "tests/spark/test_shipping.py packs one",
+    "spark-submit --archives": "tests/spark/test_shipping.py runs it where there are executors",
+    "spark-submit --py-files": "tests/spark/test_shipping.py runs it where there are executors",
     "spark-submit --properties-file conf/spark-gpu.conf": "it needs GPUs: tests/spark/test_gpu.py",
 }
 #: Where the exit code is an answer.
