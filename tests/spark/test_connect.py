@@ -1,21 +1,10 @@
 """On Spark Connect there is no broadcast: the model travels within the function."""
 
-import subprocess
-import sys
+from tests.spark import connect
 
-import pytest
+pytestmark = connect.MARKS
 
 _CODE = """
-import os, sys, warnings
-os.environ |= {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
-warnings.simplefilter("ignore")
-from sparkbird.spark.java import ensure_java
-ensure_java()
-from pyspark.sql import SparkSession
-from tests.spark.conftest import await_port
-await_port()
-builder = SparkSession.builder.remote("local[2]").config("spark.driver.memory", "1g")
-spark = builder.config("spark.driver.host", "127.0.0.1").getOrCreate()
 import numpy as np, pandas as pd
 import sparkbird
 from tests.spark import models
@@ -33,17 +22,8 @@ for backend in backends():
     assert spark.sql(f"SELECT scale_{backend}(2D, 1D) AS p").collect()[0].p == [*expected[0]]
 scored = sparkbird.transform(df, models.scaler())
 np.testing.assert_array_equal([row.transform for row in scored.collect()], expected)
-print(type(spark).__module__)
 """
 
 
-@pytest.mark.spark
-@pytest.mark.slow
-@pytest.mark.xdist_group("connect")
 def test_it_works_without_broadcast():
-    pytest.importorskip("grpc", reason="Spark Connect needs pyspark[connect]")
-    pytest.importorskip("grpc_status", reason="Spark Connect needs pyspark[connect]")
-    done = subprocess.run(
-        [sys.executable, "-c", _CODE], capture_output=True, text=True, check=False
-    )
-    assert done.stdout.split()[-1:] == ["pyspark.sql.connect.session"], done.stderr[-3000:]
+    connect.run(_CODE)

@@ -11,19 +11,27 @@ from pathlib import Path
 
 import pytest
 
+from tests.spark import connect
+
 ROOT = Path(__file__).parents[2]
 
 #: What runs there: the tables, and the tests that need neither py4j nor plans of the JVM.
-TESTS = ("tests/spark/ml", "tests/spark/test_transformer.py", "tests/spark/test_pipelines.py")
+TESTS = (
+    "tests/spark/ml",
+    "tests/spark/test_transformer.py",
+    "tests/spark/test_pipelines.py",
+    "tests/spark/test_parity_of_stages.py",
+)
 #: A part of them: some pipelines, models from their files, the stage of ours.
 SOME = (
     "tests/spark/ml/test_pipelines.py",
     "tests/spark/ml/test_storage.py",
     "tests/spark/test_transformer.py",
-    "-k=storage or transformer or logistic or forest or skipping",
+    "tests/spark/test_parity_of_stages.py",
+    "-k=drops or refuse or storage or transformer or logistic or forest or skipping",
 )
 
-NIGHTLY = ("tests/spark/test_nightly.py",)
+NIGHTLY = ("tests/spark/test_nightly.py", "tests/spark/test_nightly_sources.py")
 
 pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("connect")]
 
@@ -37,8 +45,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("connect")]
     ],
 )
 def test_the_tests_pass_on_spark_connect(tests):
-    pytest.importorskip("grpc", reason="Spark Connect needs pyspark[connect]")
-    pytest.importorskip("grpc_status", reason="Spark Connect needs pyspark[connect]")
+    connect.require()
     pytest.importorskip("pyspark.ml.connect.readwrite", reason="since Spark 4.0")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", *tests],

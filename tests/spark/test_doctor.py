@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from sparkbird.cli import app
 from sparkbird.doctor import advice, probe, process
 from sparkbird.doctor.cluster import Probe
+from tests.spark import connect
 from tests.spark.test_gpu import home_of_spark
 
 ROOT = Path(__file__).parents[2]
@@ -208,23 +209,12 @@ def test_the_command_starts_a_session_with_the_settings_given():
 
 
 _CONNECT = """
-import warnings
-warnings.simplefilter("ignore")
-from tests.spark.conftest import connected
-spark = connected("local[2]", {})
 from sparkbird.doctor import probe
 found = probe(spark, tasks=4)
 print("found", len(found.executors), found.executors[0].versions == found.driver.versions)
 """
 
 
-@pytest.mark.spark
-@pytest.mark.slow
-@pytest.mark.xdist_group("connect")
+@connect.marked
 def test_it_works_on_spark_connect():
-    pytest.importorskip("grpc", reason="Spark Connect needs pyspark[connect]")
-    pytest.importorskip("grpc_status", reason="Spark Connect needs pyspark[connect]")
-    done = subprocess.run(
-        [sys.executable, "-c", _CONNECT], capture_output=True, text=True, check=False
-    )
-    assert "found 1 True" in done.stdout, done.stderr[-3000:]
+    assert "found 1 True" in connect.run(_CONNECT)

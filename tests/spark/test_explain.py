@@ -1,13 +1,10 @@
 """What is said of a plan is what happens: each explanation is held against a count of rows."""
 
-import subprocess
-import sys
-
 import pytest
 
 import sparkbird
 from sparkbird.errors import InputError
-from tests.spark import models
+from tests.spark import connect, models
 
 ROWS = 40
 
@@ -215,10 +212,6 @@ def test_what_is_no_dataframe_is_refused():
 
 
 _CONNECT = """
-import warnings
-warnings.simplefilter("ignore")
-from tests.spark.conftest import connected
-spark = connected("local[2]", {})
 import sparkbird
 from tests.spark import models
 df = spark.range(9).selectExpr("double(id) AS a", "1D AS b")
@@ -234,13 +227,6 @@ print("found", found, sparkbird.explain(two).ok)
 """
 
 
-@pytest.mark.spark
-@pytest.mark.slow
-@pytest.mark.xdist_group("connect")
+@connect.marked
 def test_it_works_on_spark_connect():
-    pytest.importorskip("grpc", reason="Spark Connect needs pyspark[connect]")
-    pytest.importorskip("grpc_status", reason="Spark Connect needs pyspark[connect]")
-    done = subprocess.run(
-        [sys.executable, "-c", _CONNECT], capture_output=True, text=True, check=False
-    )
-    assert "found [2, [('p',)], True, 1, [], True] True" in done.stdout, done.stderr[-3000:]
+    assert "found [2, [('p',)], True, 1, [], True] True" in connect.run(_CONNECT)

@@ -1,14 +1,12 @@
 """Thousands of segments: models are loaded by need, once a batch, and memory stays bounded."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
 
 import sparkbird
+from tests.spark import connect
 
 SEGMENTS, ROWS, BATCH = 2_000, 9_000, 3_000
 #: Bytes that the cache of a worker may take: three sessions of small models.
@@ -145,16 +143,6 @@ def test_what_travels_with_each_task_is_small_and_the_models_are_in_one_file(spa
 
 
 CODE = """
-import os, sys, warnings
-os.environ |= {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
-warnings.simplefilter("ignore")
-from sparkbird.spark.java import ensure_java
-ensure_java()
-from pyspark.sql import SparkSession
-from tests.spark.conftest import await_port
-await_port()
-builder = SparkSession.builder.remote("local[2]").config("spark.driver.memory", "1g")
-spark = builder.config("spark.driver.host", "127.0.0.1").getOrCreate()
 import numpy as np, pandas as pd
 from sklearn.linear_model import LinearRegression
 import sparkbird
@@ -170,15 +158,9 @@ for backend in backends():
         np.testing.assert_allclose(np.array(actual, float), [3, 10, np.nan])
     score.register(spark, "by_s_" + backend)
     assert round(spark.sql(f"SELECT by_s_{backend}('twice', 4D) AS p").collect()[0].p, 9) == 8
-print(type(spark).__module__)
 """
 
 
-@pytest.mark.spark
-@pytest.mark.slow
-@pytest.mark.xdist_group("connect")
+@connect.marked
 def test_it_works_on_spark_connect():
-    pytest.importorskip("grpc", reason="Spark Connect needs pyspark[connect]")
-    pytest.importorskip("grpc_status", reason="Spark Connect needs pyspark[connect]")
-    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=False)
-    assert done.stdout.split()[-1:] == ["pyspark.sql.connect.session"], done.stderr[-3000:]
+    connect.run(CODE)
