@@ -65,10 +65,14 @@ def compared(
         compiled = compiled_for(rows, stage)
     taken, actual = _scored(rows, compiled)
     places = np.flatnonzero(taken)
-    expected = _by_row(model.transform(rows if taken.all() else _at(rows, places)))
-    comparisons = [
-        _compared(name, places, expected, actual, rtol, atol) for name in compiled.schema.adds
-    ]
+    try:
+        expected = _by_row(model.transform(rows if taken.all() else _at(rows, places)))
+    except Exception as refusal:  # noqa: BLE001  Spark has no class for what a model refuses
+        comparisons = [_refused_alone(refusal, places)]
+    else:
+        comparisons = [
+            _compared(name, places, expected, actual, rtol, atol) for name in compiled.schema.adds
+        ]
     if not taken.all():
         comparisons.append(_refusals(model, rows, np.flatnonzero(~taken)))
     refused = int((~taken).sum())
@@ -158,6 +162,13 @@ def _difference(expected: Any, actual: Any, rtol: float, atol: float) -> tuple[b
         return type(expected) is not type(actual) or bool(expected != actual), 0.0, 0.0
     (differs,), absolute, relative = difference(expected[None], actual[None], rtol, atol)
     return bool(differs), absolute, relative
+
+
+def _refused_alone(refusal: Exception, places: np.ndarray) -> Comparison:
+    """That the original refuses what the compiled model takes, one of the rows `places`."""
+    said = f"refuses rows: {str(refusal).partition(chr(10))[0]}"
+    first = Difference(int(places[0]), said, "takes them")
+    return Comparison("(rows taken)", float("inf"), float("inf"), len(places), (first,))
 
 
 def _refusals(model: Any, rows: DataFrame, refused: np.ndarray) -> Comparison:

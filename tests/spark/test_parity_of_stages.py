@@ -1,5 +1,7 @@
 """sparkbird.check of models of Spark ML: the columns of both on rows of a dataframe."""
 
+import functools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,6 +21,7 @@ NUMBER, VECTOR = StructField("number", DoubleType()), StructField("vector", Vect
 SIZES = {"number": "double", "vector": "vector[2]"}
 
 
+@functools.cache
 def fitted(spark, invalid="keep", *more):
     classifier = LogisticRegression(featuresCol="assembled")
     return Pipeline(stages=[*features(invalid), classifier, *more]).fit(people(spark))
@@ -72,6 +75,14 @@ def test_what_one_drops_and_the_other_keeps_differs(spark):
     differing = {c.method: [d.row for d in c.first] for c in report.comparisons}
     assert differing["town_index"] == [1, 2]
     assert report.comparisons[0].first[0].original == "(no row)"
+
+
+def test_what_the_original_alone_refuses_differs(spark):
+    kept = sparkbird.compile(fitted(spark, "keep"), people(spark))
+    report = sparkbird.check(fitted(spark, "error"), strangers(spark), compiled=kept)
+    assert not report.ok
+    assert report.comparisons[0].first[0].compiled == "takes them"
+    assert report.comparisons[0].first[0].original.startswith("refuses rows: ")
 
 
 def test_texts_and_absent_values_are_compared_as_they_are(spark):
