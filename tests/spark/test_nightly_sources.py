@@ -1,6 +1,9 @@
 """Nights whose rows are in tables of the catalog, in a database, or in formats of packages."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +12,8 @@ from sparkbird.job.nightly import day
 from sparkbird.job.nightly.run import Asked, run
 from tests.spark import nights
 from tests.spark.nights import DAYS, FILES, JOB, ROWS, content, data, published
+
+ROOT = Path(__file__).parents[2]
 
 #: Processes of tests that run side by side have one folder for tables.
 TABLE = f"nights_{os.getpid()}"
@@ -124,3 +129,41 @@ def test_a_table_of_a_package_has_one_copy_of_each_date(spark, here, form):
     assert {row.day for row in spark.table(name).select("day").collect()} == {DAYS[1]}
     assert not data(here / "out")
     spark.sql(f"DROP TABLE {name}")
+
+
+#: A catalog of Hive knows which files are of which partition; it is of a session of its own.
+_HIVE = """
+import sys
+from pathlib import Path
+from pyspark.sql import SparkSession
+from sparkbird.job import config
+from sparkbird.job.nightly.run import Asked, run
+from tests.spark import nights
+from tests.spark.test_nightly_sources import arrived, job
+
+here = nights.made(Path(sys.argv[1]))
+builder = SparkSession.builder.master("local[2]").enableHiveSupport()
+spark = builder.config("spark.sql.warehouse.dir", f"{here}/warehouse").getOrCreate()
+rows = arrived(spark, here)
+rows.write.format("parquet").partitionBy("night").saveAsTable("nights")
+told = config.loads(job(here, "{table: nights}"))
+first = run(told, Asked(nights.DAYS), spark)
+rows.where(f"night = DATE '{nights.DAYS[1]}'").write.insertInto("nights")
+again = run(told, Asked(nights.DAYS), spark)
+print("found", [day.rows for day in first.dates], [(day.status, day.rows) for day in again.dates])
+"""
+
+
+@pytest.mark.endurance
+def test_of_a_table_of_hive_those_dates_alone_are_scored_again_whose_files_changed(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _HIVE, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "SPARK_LOCAL_IP": "127.0.0.1"},
+    )
+    rows = FILES * ROWS
+    expected = [("unchanged", rows), ("done", 2 * rows)]
+    assert f"found {[rows, rows]} {expected}" in done.stdout, done.stderr[-3000:]

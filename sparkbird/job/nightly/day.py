@@ -135,7 +135,8 @@ class Day:
         assert config.date
         model = work.compiled(table)
         assert work.identity
-        known = stamps(table, work.files)
+        # Of a table whose catalog knows its partitions these are the files of the date alone.
+        known = stamps(of_date(table, config, self.date), work.files)
         # Parts hold what these checks and this baseline asked to be counted and put aside.
         done = config.model_dump(exclude={"name", "model", "run"})
         baselined = work.baseline.model_dump_json() if work.baseline else ""
