@@ -52,6 +52,8 @@ def pytest_collection_modifyitems(items):
             if not item.get_closest_marker("xdist_group"):
                 group = "jobs" if item.path.stem in JOBS else "spark"
                 item.add_marker(pytest.mark.xdist_group(group))
+            if item.get_closest_marker("classic") and "SPARK_REMOTE" in os.environ:
+                item.add_marker(pytest.mark.skip(reason="it looks at plans in the JVM"))
             for line in _OF_SPARK:
                 item.add_marker(pytest.mark.filterwarnings(line))
 

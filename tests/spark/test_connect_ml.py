@@ -1,4 +1,4 @@
-"""The tables of Spark ML, the stage of ours, and jobs by date, in a session of Spark Connect.
+"""What works in a session of Spark Connect: the same tables as in a classic one.
 
 It is another process: a session of Spark Connect and a classic one do not live in one.
 """
@@ -31,6 +31,10 @@ SOME = (
     "-k=drops or refuse or storage or transformer or logistic or forest or skipping",
 )
 
+#: Functions of columns, of one model, several, and one for each segment.
+FUNCTIONS = tuple(
+    f"tests/spark/test_{name}.py" for name in ("udf", "transform", "segments", "values", "text")
+)
 NIGHTLY = ("tests/spark/test_nightly.py", "tests/spark/test_nightly_sources.py")
 
 pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("connect")]
@@ -41,7 +45,9 @@ pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("connect")]
     [
         pytest.param(SOME, id="some models", marks=pytest.mark.slow),
         pytest.param(TESTS, id="models", marks=pytest.mark.endurance),
+        pytest.param(FUNCTIONS, id="functions", marks=pytest.mark.endurance),
         pytest.param(NIGHTLY, id="nightly", marks=pytest.mark.endurance),
+        pytest.param(("tests/mlflow",), id="mlflow", marks=pytest.mark.endurance),
     ],
 )
 def test_the_tests_pass_on_spark_connect(tests):

@@ -25,6 +25,7 @@ def test_one_output_is_one_column_of_its_name(rows):
     np.testing.assert_array_equal(X["predict"], models.pipeline().predict(X))
 
 
+@pytest.mark.classic
 def test_several_outputs_are_computed_once_and_taken_apart(rows):
     scored = sparkbird.transform(rows, models.pipeline(), outputs=["predict", "predict_proba"])
     assert scored.schema.simpleString().endswith("predict:bigint,predict_proba:array<double>>")
@@ -35,6 +36,7 @@ def test_several_outputs_are_computed_once_and_taken_apart(rows):
     np.testing.assert_array_equal(np.array(X["predict_proba"].tolist()), expected)
 
 
+@pytest.mark.classic
 def test_only_the_columns_of_the_model_travel(rows):
     plan = sparkbird.transform(rows, models.pipeline())._jdf.queryExecution().executedPlan()
     evaluated = next(line for line in plan.toString().splitlines() if "ArrowEvalPython [" in line)

@@ -145,6 +145,7 @@ def eight(spark, tmp_path_factory):
     return spark.read.parquet(path), X
 
 
+@pytest.mark.classic
 @pytest.mark.parametrize("named", [False, True])
 def test_columns_that_no_tree_asks_for_are_not_even_read(eight, named, backend):
     df, X = eight
@@ -178,6 +179,7 @@ def test_sql_gives_a_model_all_columns_or_those_it_reads(spark, eight, backend):
         np.testing.assert_array_equal(collected(scored, "p")[0], models.boosted().predict(X))
 
 
+@pytest.mark.classic
 def test_several_models_without_names_read_what_any_of_them_does(eight, backend):
     df, X = eight
     pair = {"y": models.boosted(), "x": sparkbird.compile(models.boosted(), outputs="predict")}
@@ -236,6 +238,7 @@ def evaluations(df):
     return plan.count("ArrowEvalPython [")
 
 
+@pytest.mark.classic
 def test_a_nondeterministic_one_is_computed_once_though_filtered_on(numbers, backend):
     predict = sparkbird.udf(models.classifier(), _backend=backend)
     once = predict.asNondeterministic()
@@ -246,6 +249,7 @@ def test_a_nondeterministic_one_is_computed_once_though_filtered_on(numbers, bac
     )
 
 
+@pytest.mark.classic
 def test_two_functions_share_one_transfer(numbers, backend):
     one = sparkbird.udf(models.classifier(), _backend=backend)
     other = sparkbird.udf(models.labeller(), _backend=backend)
