@@ -25,9 +25,6 @@ HINT = "install sparkbird[gpu] on a machine with a GPU of NVIDIA, or use device=
 #: others each time: to tasks that read and write rows, where Spark has as many as cores.
 SPIN_SECONDS, PAUSE_SECONDS = 3e-4, 5e-5
 
-#: The major compute capability from which kernels can start early.
-_EARLY_FROM = 9
-
 #: The processes that have asked the driver for something; copies of them must not.
 _started: set[int] = set()
 
@@ -130,13 +127,13 @@ def called(driver: Any, name: str, *arguments: Any) -> Any:
         It fails for another reason.
     """
     error, *found = getattr(driver, name)(*arguments)
+    if not error:
+        return found[0] if found else None
     if error == driver.CUresult.CUDA_ERROR_OUT_OF_MEMORY:
         raise DeviceMemoryError(f"{name}: the GPU is out of memory")
-    if error:
-        _, text = driver.cuGetErrorString(error)
-        said = text.decode() if text else str(error)
-        raise ProviderError(f"the GPU cannot be used: {name} says {said}", HINT)
-    return found[0] if found else None
+    _, text = driver.cuGetErrorString(error)
+    said = text.decode() if text else str(error)
+    raise ProviderError(f"the GPU cannot be used: {name} says {said}", HINT)
 
 
 class Device:
@@ -165,11 +162,6 @@ class Device:
             self._attribute, ("COMPUTE_CAPABILITY_MAJOR", "COMPUTE_CAPABILITY_MINOR")
         )
         return f"sm_{major}{minor}"
-
-    @cached_property
-    def starts_early(self) -> bool:
-        """Whether a kernel can be begun before the one before it ends: from Hopper on."""
-        return self._attribute("COMPUTE_CAPABILITY_MAJOR") >= _EARLY_FROM
 
     @cached_property
     def shared_bytes(self) -> int:
@@ -295,22 +287,14 @@ class Stream:
         call = self.device._call  # noqa: SLF001
         call("cuLaunchKernel", launch.kernel, *sizes, self.handle, address, 0)
 
-    def _run_early(self, launch: Launch) -> None:
-        """The same, begun before the one before it ends, for which it waits itself."""
-        call, driver = self.device._call, self.device._driver  # noqa: SLF001
-        config = launch.starting_early(driver, self.handle)
-        call("cuLaunchKernelEx", config, launch.kernel, ctypes.addressof(launch.places), 0)
-
-    def graph(self, launches: Sequence[Launch], *, early: bool) -> LaunchGraph:
-        """Launches that are run again in one go, in this order; each started `early` if it can."""
+    def graph(self, launches: Sequence[Launch]) -> LaunchGraph:
+        """Launches that are run again in one go, in this order."""
         driver, call = self.device._driver, self.device._call  # noqa: SLF001
         relaxed = driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED  # memory is given back
         call("cuStreamBeginCapture", self.handle, relaxed)
         try:
-            for number, launch in enumerate(launches):
-                (self._run_early if number and early and self.device.starts_early else self.run)(
-                    launch
-                )
+            for launch in launches:
+                self.run(launch)
         finally:
             captured = call("cuStreamEndCapture", self.handle)
         found = LaunchGraph(self.device, call("cuGraphInstantiate", captured, 0))

@@ -22,20 +22,6 @@ typedef unsigned long long u64;
 
 constexpr int LANES = 32;
 
-// A kernel may be launched while the one before it in the stream still runs, and then waits: that
-// takes less time than a launch. (Programmatic dependent launch, CUDA C++ Programming Guide.)
-__device__ void let_next_start() {
-#if __CUDA_ARCH__ >= 900
-    asm volatile("griddepcontrol.launch_dependents;");
-#endif
-}
-
-__device__ void wait_for_previous() {
-#if __CUDA_ARCH__ >= 900
-    asm volatile("griddepcontrol.wait;" ::: "memory");
-#endif
-}
-
 #ifdef RANK
 constexpr unsigned PER_WORD = 4 / sizeof(RANK);
 #endif
@@ -62,8 +48,6 @@ extern "C" __global__ void rank(
     const unsigned char* values, const Column* columns, unsigned words, const VALUE* thresholds,
     const unsigned char* coded, unsigned count, unsigned* ranks
 ) {
-    let_next_start();
-    wait_for_previous();
     u64 tile = blockIdx.x, row = tile * LANES + threadIdx.x;
     for (unsigned word = blockIdx.y * blockDim.y + threadIdx.y; word < words;
          word += gridDim.y * blockDim.y) {
@@ -182,8 +166,6 @@ extern "C" __global__ void __launch_bounds__(THREADS) full(
     u64 tree_step, unsigned adds
 ) {
     extern __shared__ __align__(16) unsigned char shared[];
-    let_next_start();
-    wait_for_previous();
     Sink sink(out, row_step, tree_step, count, adds);
     const unsigned char* mine[ROWS];
     unsigned near = copied(ranks, words, count, shared, mine, sink) - shared, own[ROWS];
@@ -234,8 +216,6 @@ extern "C" __global__ void __launch_bounds__(THREADS) sparse(
     u64 row_step, u64 tree_step, unsigned adds
 ) {
     extern __shared__ __align__(16) unsigned char shared[];
-    let_next_start();
-    wait_for_previous();
     Sink sink(out, row_step, tree_step, count, adds);
     const unsigned char* mine[ROWS];
     copied(ranks, words, count, shared, mine, sink);
@@ -290,8 +270,6 @@ extern "C" __global__ void add(
     unsigned outputs, unsigned adds
 ) {
     extern __shared__ __align__(16) unsigned char shared[];
-    let_next_start();
-    wait_for_previous();
     FOUND* near = (FOUND*)shared + threadIdx.x;
     u64 row = (u64)blockIdx.x * LANES + threadIdx.x;
     unsigned output = blockIdx.y * WARPS + threadIdx.y;

@@ -131,8 +131,14 @@ class Forest:
 
     def sums_on_device(self, rows: OnDevice, lane: Lane) -> int:
         """The address of the sums of rows on the device, in order of the lane's stream."""
-        chunk = Chunk(rows.address, rows.shape[0], (0,), (rows.row_bytes,))
-        return self._again(self._add, lane, chunk, rows.dtype, self._ready_for(rows, lane))
+
+        def add() -> int:
+            chunk = Chunk(rows.address, rows.shape[0], (0,), (rows.row_bytes,))
+            return self._add(lane, chunk, rows.dtype, self._ready_for(rows, lane))
+
+        # Rows at the same place need the same launches: what is asked of few rows is microseconds.
+        key = self, rows.address, rows.shape, rows.dtype
+        return lane.again(key, add)
 
     def _of_device(self, rows: OnDevice) -> np.ndarray:
         """The result for rows on the device, where they stay."""
@@ -165,11 +171,7 @@ class Forest:
     ) -> int:
         """What `compute` gives; what it launches is launched again for a chunk like this one."""
         key = compute.__name__, chunk, dtype, tuple(one.key for one in ready)
-        early = self._are_few(chunk)
-        return lane.again(key, lambda: compute(lane, chunk, dtype, ready), early=early)
-
-    def _are_few(self, chunk: Chunk) -> bool:
-        return chunk.count < ROWS_OF_A_PROCESSOR * self.device.processors
+        return lane.again(key, lambda: compute(lane, chunk, dtype, ready))
 
     def lane(self) -> Lane:
         """A stream with memory of its own, for `sums_on_device`."""
@@ -217,7 +219,7 @@ class Forest:
 
     def _add(self, lane: Lane, chunk: Chunk, dtype: np.dtype, ready: list[_Ready]) -> int:
         assert self._sums is not None
-        few = self._are_few(chunk)
+        few = chunk.count < ROWS_OF_A_PROCESSOR * self.device.processors
         out = lane.memory("out", chunk.count * self._outputs * self._sums.itemsize)
         for i, one in enumerate(ready):
             ranks = self._ranks(lane, one, chunk, dtype)

@@ -37,23 +37,6 @@ class Launch:
         places = (ctypes.c_void_p * len(kept))(*map(ctypes.addressof, kept))
         return cls(kernel, grid, block, shared, kept, places)
 
-    def starting_early(self, driver: Any, stream: Any) -> Any:
-        """How the driver is told that it may begin before what is launched before it ends.
-
-        Source: programmatic dependent launch, CUDA C++ Programming Guide 13.0, 6.2.
-        """
-        config, attribute = driver.CUlaunchConfig(), driver.CUlaunchAttribute()
-        value = driver.CUlaunchAttributeValue()
-        value.programmaticStreamSerializationAllowed = 1
-        known = driver.CUlaunchAttributeID
-        attribute.id = known.CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION
-        attribute.value = value
-        config.gridDimX, config.gridDimY, config.gridDimZ = *self.grid, 1
-        config.blockDimX, config.blockDimY, config.blockDimZ = *self.block, 1
-        config.sharedMemBytes, config.hStream = self.shared, stream
-        config.attrs, config.numAttrs = [attribute], 1
-        return config
-
 
 class LaunchGraph:
     """Launches that the driver knows as one."""

@@ -74,18 +74,18 @@ class OnDevice:
 class Program:
     """What is launched for a chunk, and where its results are; `graph` from the second time on.
 
-    Kernels that start `early` hold a place on the device while they wait: that is for few rows,
-    with no other kernels under way.
+    Kernels begin when the one before them has ended. Those that start early (programmatic
+    dependent launch) hold the shared memory that it wants: that saves a microsecond or two of large
+    forests, and makes small ones take twice as long.
     """
 
     launches: list[Launch]
     result: int
-    early: bool
     graph: LaunchGraph | None = None
 
     def run(self, stream: Stream) -> None:
         """Launch it again: one launch after the other takes as long as small forests do."""
-        self.graph = self.graph or stream.graph(self.launches, early=self.early)
+        self.graph = self.graph or stream.graph(self.launches)
         stream.run_graph(self.graph)
 
 
@@ -129,10 +129,10 @@ class Lane:
             self._constants[name] = content
         return address
 
-    def again(self, key: Any, make: Callable[[], int], *, early: bool) -> int:
+    def again(self, key: Any, make: Callable[[], int]) -> int:
         """What `make` gives; what it launches is launched again if the same is asked for.
 
-        That is what it was as long as memory stays where it is. See `Program.early`.
+        That is what it was as long as memory stays where it is.
         """
         known = self._programs.get(key)
         if known is not None:
@@ -140,7 +140,7 @@ class Lane:
             return known.result
         with self.stream.recorded() as launches:
             result = make()
-        self._programs[key] = Program(launches, result, early)
+        self._programs[key] = Program(launches, result)
         while len(self._programs) > PROGRAMS:
             self._programs.popitem(last=False)
         return result
