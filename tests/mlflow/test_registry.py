@@ -17,6 +17,7 @@ from sparkbird.errors import (
     UnsupportedModelError,
     UnsupportedOptionError,
 )
+from sparkbird.job.stream import config as stream_config, run as stream
 from tests.mlflow import models
 
 mlflow = pytest.importorskip("mlflow")
@@ -303,6 +304,21 @@ def test_the_signature_says_what_columns_are(of_sklearn):
     given = {name: "float" if kind == "float64" else kind for name, kind in types.items()}
     of_floats = sparkbird.compile(of_sklearn, given)
     assert "float32" in {column.dtype for column in of_floats.schema.columns}
+
+
+def test_a_stream_is_scored_by_a_logged_model(logged, spark, df, tmp_path):
+    df.write.parquet(f"{tmp_path}/arriving")
+    text = f"""
+model: {{path: "models:/{NAME}@champion"}}
+input: {{path: {tmp_path}/arriving}}
+outputs: {{p: predict}}
+output: {{path: {tmp_path}/scores}}
+checkpoint: {tmp_path}/checkpoint
+"""
+    stream.run(stream_config.loads(text), spark)
+    scored = spark.read.parquet(f"{tmp_path}/scores")
+    asked = predicted(df, sparkbird.udf(models.regressor())("age", "income"))
+    assert predicted(scored, scored["p"]) == asked
 
 
 def test_a_logged_model_is_compared_with_what_is_compiled_of_it(logged, of_sklearn):

@@ -61,7 +61,8 @@ def run(
     from rich.console import Console
 
     console = console or Console(stderr=True)
-    model = models.read(config.model.path, config.model.kind, device=config.model.device)
+    own = config.model
+    model = models.found(own.path, own.kind, device=own.device).model
     with session_for(config.name, spark) as session:
         arriving = _stream(session, config.input)
         compiled = compiled_for(model, arriving, config)
