@@ -27,6 +27,8 @@ _OF_SPARK = (
 )
 
 
+HERE = Path(__file__).parent
+
 #: Servers of Spark Connect share a port: their tests are in the group "connect".
 #: What another process than that of the models runs, in a session of its own: of two processes
 #: neither should wait long for the other.
@@ -49,7 +51,8 @@ def pytest_collection_modifyitems(items):
         if "spark" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.spark)
         if item.get_closest_marker("spark"):
-            if not item.get_closest_marker("xdist_group"):
+            own = item.path.is_relative_to(HERE)  # hooks are given all tests
+            if own and not item.get_closest_marker("xdist_group"):
                 group = "jobs" if item.path.stem in JOBS else "spark"
                 item.add_marker(pytest.mark.xdist_group(group))
             if item.get_closest_marker("classic") and "SPARK_REMOTE" in os.environ:
@@ -65,6 +68,8 @@ def spark():
 
     conf = {
         "spark.driver.memory": "2g",
+        # Many small plans: Java is done sooner without its second compiler.
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
     }
     if remote := os.environ.get("SPARK_REMOTE"):
