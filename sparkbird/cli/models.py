@@ -38,8 +38,9 @@ def compile(  # noqa: A001  the name of the command
     """Compile a fitted model to one ONNX file."""
     from sparkbird.compiler import compile as compile_model
 
-    inputs = None if sample is None else _columns_of(_read_model(model), _read_rows(sample))
-    compiled = compile_model(_read_model(model), inputs, outputs=method or None, strategy=strategy)
+    fitted = _read_model(model)
+    inputs = None if sample is None else _columns_of(fitted, _read_rows(sample))
+    compiled = compile_model(fitted, inputs, outputs=method or None, strategy=strategy)
     compiled.save(output)
     say(f"{output}: {compiled!r}, {output.stat().st_size:,} bytes")
 

@@ -7,13 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sparkbird.job.words import speed
+
 if TYPE_CHECKING:
     from sparkbird.job.record import Date, Result
-
-
-def _rate(work: Any) -> float:
-    """Rows that a date or a run published a second."""
-    return work.published / work.seconds if work.seconds else 0.0
 
 
 #: Names, what they are, and where they come from: of the run, and of its last date.
@@ -24,7 +21,7 @@ _OF_RUN: tuple[tuple[str, str, Callable[[Result], float]], ...] = (
 )
 _OF_DATE: tuple[tuple[str, str, Callable[[Date], float]], ...] = (
     ("rows", "rows published", lambda date: date.published),
-    ("rows_per_second", "rows published a second", _rate),
+    ("rows_per_second", "rows scored a second", lambda date: speed(date) or 0.0),
     ("refused_rows", "rows with a NULL prediction", lambda date: date.refused),
     ("quarantined_rows", "rows put aside", lambda date: date.quarantined),
     ("failed_checks", "checks not passed", lambda d: sum(not check.passed for check in d.checks)),

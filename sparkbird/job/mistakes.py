@@ -1,4 +1,4 @@
-"""A configuration that may say less than it says: every mistake, with its line and a way out."""
+"""What is wrong with a configuration: every mistake, with its line and a way out."""
 
 from __future__ import annotations
 

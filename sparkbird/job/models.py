@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from sparkbird.compiler import compile as compile_model
 from sparkbird.converters import native
 from sparkbird.errors import ArtifactError
 from sparkbird.logged.flavors import loaded
@@ -51,6 +50,8 @@ def found(path: str, kind: str, *, device: str = "auto") -> Found:
     """
     if not is_uri(path):
         return Found(read(path, kind, device=device), path, "", path)
+    from sparkbird.compiler import compile as compile_model
+
     known = resolve(path)
     model, inputs = loaded(known)
     compiled = compile_model(model, inputs, device=device)

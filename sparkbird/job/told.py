@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparkbird.job import metrics
+from sparkbird.job.words import speed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,7 +65,7 @@ def _line(date: Date) -> str:
     ]
     said = "".join(f", {number:,} {what}" for number, what in more if number)
     said += ", nothing published" if date.status == "failed" else ""
-    rate = date.rows / date.seconds if date.seconds else 0
+    rate = speed(date) or 0.0
     failing = [check for check in date.checks if not check.passed]
     lines = [f"{date.date}: {date.rows:,} rows{said}, {date.seconds:.1f} s, {rate:,.0f} rows/s"]
     lines += [

@@ -59,11 +59,11 @@ def compared(
             f"rows of a model of Spark ML cannot be a {type(df).__name__}",
             "give a Spark dataframe, as from spark.createDataFrame(rows).",
         )
-    rows = _numbered(df.select(*cols) if cols else df, limit)
+    rows, count = _numbered(df.select(*cols) if cols else df, limit)
     if compiled is None:
         stage, _ = native.opened(model)
         compiled = compiled_for(rows, stage)
-    taken, actual = _scored(rows, compiled)
+    taken, actual = _scored(rows, count, compiled)
     places = np.flatnonzero(taken)
     try:
         expected = _by_row(model.transform(rows if taken.all() else _at(rows, places)))
@@ -76,14 +76,14 @@ def compared(
     if not taken.all():
         comparisons.append(_refusals(model, rows, np.flatnonzero(~taken)))
     refused = int((~taken).sum())
-    return Report(len(taken), refused, compiled.digest, rtol, atol, tuple(comparisons))
+    return Report(count, refused, compiled.digest, rtol, atol, tuple(comparisons))
 
 
-def _numbered(df: DataFrame, limit: int) -> DataFrame:
-    """The first `limit` rows of `df` by their number, each time the same."""
+def _numbered(df: DataFrame, limit: int) -> tuple[DataFrame, int]:
+    """The first `limit` rows of `df` by their number, each time the same, and how many they are."""
     rows = [(*row, number) for number, row in enumerate(df.limit(limit).collect())]
     fields = [*df.schema.fields, StructField(_ROW, LongType(), nullable=False)]
-    return df.sparkSession.createDataFrame(rows, StructType(fields))
+    return df.sparkSession.createDataFrame(rows, StructType(fields)), len(rows)
 
 
 def _at(rows: DataFrame, places: np.ndarray) -> DataFrame:
@@ -95,7 +95,9 @@ def _by_row(df: DataFrame) -> dict[int, Any]:
     return {row[_ROW]: row for row in df.collect()}
 
 
-def _scored(rows: DataFrame, compiled: CompiledModel) -> tuple[np.ndarray, dict[int, Any]]:
+def _scored(
+    rows: DataFrame, count: int, compiled: CompiledModel
+) -> tuple[np.ndarray, dict[int, Any]]:
     """Which rows [N] the compiled model does not refuse, and what it makes of these."""
     try:
         found = _by_row(transform(rows, compiled))
@@ -104,7 +106,7 @@ def _scored(rows: DataFrame, compiled: CompiledModel) -> tuple[np.ndarray, dict[
         if taken.all():  # then it is something else
             raise
         return taken, _by_row(transform(_at(rows, np.flatnonzero(taken)), compiled))
-    return np.ones(rows.count(), np.bool_), found
+    return np.ones(count, np.bool_), found
 
 
 def _taken(compiled: CompiledModel, rows: DataFrame) -> np.ndarray:
@@ -176,7 +178,7 @@ def _refusals(model: Any, rows: DataFrame, refused: np.ndarray) -> Comparison:
     wrong = []
     for i in refused[:TRIED]:
         try:
-            result = model.transform(_at(rows, refused[refused == i])).collect()
+            result = model.transform(rows.where(rows[_ROW] == int(i))).collect()
         except Exception:  # noqa: BLE001, S112  Spark has no class for what a model refuses
             continue
         wrong.append(Difference(int(i), result[0] if result else _DROPPED, "refuses the row"))

@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 
 from sparkbird.errors import ConfigError
 from sparkbird.job.config import Config, load, loads
@@ -172,6 +174,15 @@ def keys(schema):
 def test_the_schema_for_editors_knows_the_keys_of_the_configuration(name, root):
     known = json.loads((CONF / f"{name}.schema.json").read_text(encoding="utf-8"))
     assert keys(known) == keys(root.model_json_schema())
+
+
+@pytest.mark.parametrize(
+    ("name", "schema"), [("flights", "score"), ("nightly", "score"), ("stream", "stream")]
+)
+def test_an_editor_finds_nothing_wrong_with_them(name, schema):
+    known = json.loads((CONF / f"{schema}.schema.json").read_text(encoding="utf-8"))
+    text = (CONF / f"{name}.yaml").read_text(encoding="utf-8")
+    jsonschema.validate(yaml.safe_load(text), known)
 
 
 @pytest.mark.parametrize("name", ["flights.yaml", "nightly.yaml"])

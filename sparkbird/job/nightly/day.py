@@ -159,8 +159,9 @@ class Day:
         CheckError
             One of them does not pass.
         """
-        last = self.work.ledger.before(entry.date)
-        self.ahead = (*schemas.checked(self.work.config.checks, last, entry.columns),)
+        if action := self.work.config.checks.schema_action:
+            last = self.work.ledger.before(entry.date)
+            self.ahead = (*schemas.checked(action, last, entry.columns),)
         self.found = record.Date(date=entry.date, status="failed", checks=self.ahead)
         self._require_passed(self.found)
 

@@ -95,8 +95,9 @@ class Ledger:
 
     def before(self, date: str) -> Entry | None:
         """The entry of the last date before that which was published."""
-        found = [one for one in self.entries() if one.date < date and one.state == "done"]
-        return found[-1] if found else None
+        names = [name for name in self._files.names(FOLDER) if name < f"{date}.json"]
+        read = (self.read(name.removesuffix(".json")) for name in reversed(names))
+        return next((one for one in read if one and one.state == "done"), None)
 
 
 def _name(date: str) -> str:

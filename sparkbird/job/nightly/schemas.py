@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from sparkbird.job.record import Check
+from sparkbird.job.record import Action, Check
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from sparkbird.job.nightly.ledger import Entry
-    from sparkbird.job.nightly.settings import Checks
 
 
 def columns_of(table: DataFrame) -> dict[str, str]:
@@ -19,9 +18,9 @@ def columns_of(table: DataFrame) -> dict[str, str]:
     return {field.name: field.dataType.simpleString() for field in table.schema.fields}
 
 
-def checked(checks: Checks, before: Entry | None, now: Mapping[str, str]) -> Iterator[Check]:
-    """The check of the schema, if it is asked for and there is a date to compare with."""
-    if checks.schema_action is None or before is None or not before.columns:
+def checked(action: Action, before: Entry | None, now: Mapping[str, str]) -> Iterator[Check]:
+    """The check of the schema, if there is a date to compare with."""
+    if before is None or not before.columns:
         return
     found = [*_changes(before.columns, now)]
     said = f": {', '.join(found)}" if found else ""
@@ -30,7 +29,7 @@ def checked(checks: Checks, before: Entry | None, now: Mapping[str, str]) -> Ite
         value=len(found),
         bound=f"none since {before.date}{said}",
         passed=not found,
-        action=checks.schema_action,
+        action=action,
     )
 
 

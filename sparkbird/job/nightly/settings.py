@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
 from sparkbird.job.metrics import FORMS
 from sparkbird.job.record import Action
@@ -93,7 +93,12 @@ def _listed(given: object) -> object:
 
 
 #: One file or a list.
-_Files = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+_TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
+_Files = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_listed),
+    WithJsonSchema({"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}),
+]
 
 
 class Run(Section):
